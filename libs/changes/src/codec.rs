@@ -1,0 +1,1 @@
+//! [`ax_model::Change`] to record bytes and back.

@@ -1,0 +1,190 @@
+//! The trait that both back ends fulfil; `tests/contract.rs` says what it promises.
+
+use ax_model::{Offset, ShardId};
+use bytes::Bytes;
+use std::time::Duration;
+
+/// Name and value of a record header, as in `traceparent`.
+pub type Header = (String, Bytes);
+
+/// A record to append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRecord {
+    /// Partition, which is the shard.
+    pub partition: ShardId,
+    /// Key, `repo NUL path`; order is kept among the records of one key.
+    pub key: Bytes,
+    /// Encoded change. `None` is a tombstone: compaction drops the key some time after.
+    pub value: Option<Bytes>,
+    /// Headers.
+    pub headers: Vec<Header>,
+}
+
+/// A record as it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its position.
+    pub offset: Offset,
+    /// Key.
+    pub key: Bytes,
+    /// Encoded change, or a tombstone.
+    pub value: Option<Bytes>,
+    /// Headers.
+    pub headers: Vec<Header>,
+    /// When it was appended, in milliseconds since 1970.
+    pub timestamp_ms: i64,
+}
+
+/// Where an appended record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Partition.
+    pub partition: ShardId,
+    /// Its position. A reader whose position is greater has seen it.
+    pub offset: Offset,
+}
+
+/// What a partition holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// The first position that can be read.
+    pub start: Offset,
+    /// The position after the last record.
+    pub end: Offset,
+}
+
+/// Bounds on one read.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadLimits {
+    /// Most records.
+    pub max_records: usize,
+    /// Stop after the record that reaches this many bytes of keys and values.
+    pub max_bytes: usize,
+    /// Longest wait for a first record.
+    pub max_wait: Duration,
+}
+
+/// Consecutive records. Offsets grow but may have gaps, since compaction forgets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The records, possibly none.
+    pub records: Vec<Record>,
+    /// Where the next read starts: after the last record and any gap known to follow it.
+    pub next: Offset,
+}
+
+/// Why the stream could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The stream was deleted and created again: positions of the old one mean nothing in it.
+    #[error(
+        "the change stream was created again: position {position} belongs to `{expected}`, the stream is now `{found}`"
+    )]
+    Recreated {
+        /// Identity that the caller's position belongs to.
+        expected: String,
+        /// Identity found.
+        found: String,
+        /// The caller's position.
+        position: Offset,
+    },
+    /// The position is before the first record kept, or after the end.
+    #[error(
+        "partition {partition} holds [{start}, {end}), which does not include position {position}"
+    )]
+    OutOfRange {
+        /// Partition.
+        partition: ShardId,
+        /// The caller's position.
+        position: Offset,
+        /// First position kept.
+        start: Offset,
+        /// Position after the last record.
+        end: Offset,
+    },
+    /// There is no such partition.
+    #[error("the stream has {partitions} partitions; {partition} is not one of them")]
+    NoPartition {
+        /// What was asked for.
+        partition: ShardId,
+        /// How many there are.
+        partitions: u32,
+    },
+    /// A record is over the limit of the stream.
+    #[error("a record of {num_bytes} bytes is over the stream's limit of {max_bytes}")]
+    TooLarge {
+        /// Size of key and value.
+        num_bytes: usize,
+        /// The limit.
+        max_bytes: usize,
+    },
+    /// The stream exists with other settings than ours: partitions, compaction.
+    #[error("the change stream is not set up as expected: {0}")]
+    Misconfigured(String),
+    /// The back end cannot be reached, or answered with an error that may pass.
+    #[error("the change stream is unavailable: {0}")]
+    Unavailable(String),
+    /// The disk under the embedded log failed.
+    #[error("the change stream's storage failed: {0}")]
+    Storage(String),
+}
+
+impl LogError {
+    /// True when the same call may succeed later without anyone's help.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
+    /// The stable code of the failure.
+    pub fn code(&self) -> ax_model::Code {
+        use ax_model::Code;
+        match self {
+            Self::Recreated { .. } => Code::LogRecreated,
+            Self::OutOfRange { .. } => Code::LogTruncated,
+            Self::NoPartition { .. } => Code::ChangeMisrouted,
+            Self::TooLarge { .. } => Code::ChangeTooLarge,
+            Self::Misconfigured(_) => Code::ConfigBadValue,
+            Self::Unavailable(_) => Code::LogUnavailable,
+            Self::Storage(_) => Code::StoreFull,
+        }
+    }
+}
+
+/// A durable log of partitions. An acknowledged append survives any crash; a reader sees the records
+/// of a partition in offset order, each once.
+#[async_trait::async_trait]
+pub trait ChangeLog: Send + Sync + 'static {
+    /// Number of partitions.
+    fn partitions(&self) -> u32;
+
+    /// Identity of the stream: another value after it was deleted and created again.
+    async fn log_id(&self) -> Result<String, LogError>;
+
+    /// Appends, and returns once every record is durable, with positions in the order given. On an
+    /// error some records may have been appended: appending them again is harmless, since each
+    /// holds the whole state of its key.
+    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Appended>, LogError>;
+
+    /// What a partition holds now.
+    async fn bounds(&self, partition: ShardId) -> Result<Bounds, LogError>;
+
+    /// Opens a reader at `from`. `log_id` is the identity that `from` belongs to; empty for a first
+    /// read. Fails with [`LogError::Recreated`] or [`LogError::OutOfRange`] rather than skip.
+    async fn read(
+        &self,
+        partition: ShardId,
+        from: Offset,
+        log_id: &str,
+    ) -> Result<Box<dyn LogReader>, LogError>;
+}
+
+/// A position in one partition, moving forward.
+#[async_trait::async_trait]
+pub trait LogReader: Send {
+    /// The next records; an empty batch when none came within `limits.max_wait`. Cancel-safe: a
+    /// dropped call loses no record.
+    async fn next(&mut self, limits: ReadLimits) -> Result<Batch, LogError>;
+
+    /// Where the next read starts.
+    fn position(&self) -> Offset;
+}

@@ -1,0 +1,1 @@
+//! One shard: build a segment, search a set of segments, merge them.

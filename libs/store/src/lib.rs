@@ -1,0 +1,1 @@
+//! Segments and manifests in an object store: publish, read, collect.

@@ -1,0 +1,1 @@
+//! Languages and definitions by tree-sitter.

@@ -1,0 +1,2 @@
+//! AutomatosX: every role, the standalone server and the client.
+fn main() {}

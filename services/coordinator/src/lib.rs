@@ -1,0 +1,1 @@
+//! Coordinator: elects itself, assigns shards, notices the dead, collects garbage.

@@ -1,0 +1,1 @@
+//! Indexer: changes to segments and manifests.

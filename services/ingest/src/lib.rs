@@ -1,0 +1,1 @@
+//! Ingest: repositories to changes.

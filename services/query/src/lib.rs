@@ -1,0 +1,1 @@
+//! Query node: root, leaf, HTTP and the search page.

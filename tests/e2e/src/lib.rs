@@ -1,0 +1,1 @@
+//! What crosses services: the oracle, the cluster, the chaos drills.

@@ -1,0 +1,1 @@
+//! Real servers for tests: Kafka, etcd and S3, started, killed and restarted.
