@@ -11,6 +11,6 @@ mod store;
 
 pub use lease::LeaseKeeper;
 pub use store::{
-    CasOutcome, Coordination, CoordinationError, Entry, Event, Expect, LeaseId, Listing, Revision,
-    Watch,
+    CasOutcome, Coordination, CoordinationError, Entry, Event, Expect, Guard, LeaseId, Listing,
+    MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, Watch, Write, WriteOp,
 };

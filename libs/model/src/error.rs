@@ -64,6 +64,8 @@ codes! {
     ChangeTooLarge = "AX-C006", 413, "A change is larger than the stream accepts.";
     CoordinationUnavailable = "AX-K001", 503, "The coordination store cannot be reached.";
     LeaseLost = "AX-K002", 409, "A lease ended before it was renewed.";
+    CoordinationBroken = "AX-K003", 500, "The coordination store's own data is broken, or it refuses us.";
+    RevisionCompacted = "AX-K004", 409, "A watch asked for changes that the coordination store has forgotten.";
     RepositoryVanished = "AX-R001", 404, "The repository is not there any more.";
     RepositoryCorrupt = "AX-R002", 422, "The repository has objects that cannot be read.";
     RepositoryUnreachable = "AX-R003", 502, "The repository's remote cannot be reached or refused.";
