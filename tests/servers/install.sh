@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Installs what building and testing need and this machine lacks, and says what and how long.
+#
+#   install.sh [build|etcd|kafka|s3|haproxy|tools|all]...      (all when nothing is named)
+#
+# Idempotent, and quick when nothing is missing. Debian packages need root or sudo; the rest goes to
+# ${AX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/automatosx} and needs neither.
+set -euo pipefail
+source "$(dirname "$0")/common.sh"
+PATH=$PATH:/usr/sbin:/sbin:/usr/local/go/bin
+
+has() { command -v "$1" >/dev/null; }
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# `packages HOW_LONG NAME...` installs the Debian packages that are not there.
+packages() {
+  local how_long=$1 missing=() name
+  shift
+  has dpkg-query || die "this is not a Debian-like system; install by hand what these packages hold: $*"
+  for name in "$@"; do installed "$name" || missing+=("$name"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  local root=()
+  [ "$(id -u)" = 0 ] || root=(sudo)
+  [ ${#root[@]} = 0 ] || has sudo || die "needs root or sudo to install: ${missing[*]}"
+  say "installing Debian packages (about $how_long): ${missing[*]}"
+  # The lists may be stale or absent on a fresh image; refresh them only when the install fails.
+  local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+  local install=("${apt[@]}" install --yes --no-install-recommends "${missing[@]}")
+  "${install[@]}" >/dev/null 2>&1 || { "${apt[@]}" update && "${install[@]}" >/dev/null; }
+}
+
+# protoc for the contracts and for raft; the rest for librdkafka, which is built from source because
+# distributions carry versions that are too old.
+install_build() {
+  packages '30 s' protobuf-compiler g++ make cmake pkg-config libssl-dev zlib1g-dev libcurl4-openssl-dev
+}
+
+install_etcd() {
+  has etcd && has etcdctl || packages '10 s' etcd-server etcd-client
+}
+
+install_haproxy() {
+  has haproxy || packages '5 s' haproxy
+}
+
+# ripgrep is the oracle that search results are compared with; setpriv (util-linux) ties a server's
+# life to its test's.
+install_tools() {
+  has rg || packages '5 s' ripgrep
+  has git || packages '10 s' git
+  has setpriv || packages '5 s' util-linux
+}
+
+install_kafka() {
+  has java || packages '40 s' default-jre-headless
+  [ ! -d "$kafka_jars" ] || return 0
+  has mvn || packages '30 s' maven
+  say "downloading Kafka $kafka_version by maven (about 10 s, 45 MB) to $kafka_jars"
+  local part=$kafka_jars.part
+  rm -rf "$part"
+  mvn -q -B -f "$servers_dir/kafka/pom.xml" "-Dkafka.version=$kafka_version" \
+    dependency:copy-dependencies "-DoutputDirectory=$part"
+  mv "$part" "$kafka_jars"
+}
+
+install_s3() {
+  [ ! -x "$versitygw" ] || return 0
+  has go || die "needs Go $versitygw_go or newer to build the S3 server (https://go.dev/dl)"
+  say "building versitygw $versitygw_version with $(go env GOVERSION) (about 2 min on two cores) to $versitygw"
+  local part=${versitygw%/*}.part
+  rm -rf "$part"
+  mkdir -p "$part"
+  GOFLAGS=-mod=mod GOBIN=$part nice go install -ldflags='-s -w' \
+    "github.com/versity/versitygw/cmd/versitygw@$versitygw_version" ||
+    die "versitygw did not build; it needs Go $versitygw_go or newer, here is $(go version)"
+  mv "$part" "${versitygw%/*}"
+}
+
+mkdir -p "$cache"
+# Test processes run side by side and each may find the same thing missing.
+exec 9>"$cache/install.lock"
+flock 9
+[ $# -gt 0 ] || set -- all
+for what in "$@"; do
+  case $what in
+    build | etcd | kafka | s3 | haproxy | tools) "install_$what" 9>&- ;;
+    all) for each in build tools etcd haproxy kafka s3; do "install_$each" 9>&-; done ;;
+    *) die "unknown: $what; known: build etcd kafka s3 haproxy tools all" ;;
+  esac
+done
