@@ -1,0 +1,113 @@
+//! The value of a filter on names: a glob, a regular expression or a literal.
+
+use regex_automata::meta::Regex;
+use regex_syntax::hir::Hir;
+
+use crate::glob::{GlobError, glob_to_regex};
+use crate::pattern::ParsedRegex;
+use crate::size::num_states;
+use crate::{Limits, Pattern};
+
+/// Matches names: of repositories, paths or branches.
+///
+/// A regular expression or literal may match anywhere in the name. A glob matches the whole name if it
+/// holds a slash, else one whole component of it at any depth; `*` stops at slashes, `**` does not.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    source: String,
+    syntax: MatcherSyntax,
+    pattern: Pattern,
+    regex: Regex,
+}
+
+/// How a [`Matcher`] was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MatcherSyntax {
+    /// With `*`, `?` or `{a,b}`, and without what only a regular expression has.
+    Glob,
+    /// The default, and anything between slashes.
+    Regex,
+    /// In quotes.
+    Literal,
+}
+
+/// Bytes of a compiled filter; the second line of defence behind the estimate of its states.
+const NFA_SIZE_LIMIT: usize = 10 << 20;
+
+/// Why a value is no matcher.
+#[derive(Debug)]
+pub(crate) enum MatcherError {
+    Regex(regex_syntax::Error),
+    Glob(GlobError),
+    TooLarge,
+}
+
+impl Matcher {
+    /// Whether the name matches.
+    pub fn is_match(&self, name: &[u8]) -> bool {
+        self.regex.is_match(name)
+    }
+
+    /// The text as typed, without quotes or slashes.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// How it was written.
+    pub fn syntax(&self) -> MatcherSyntax {
+        self.syntax
+    }
+
+    /// Whether case counts.
+    pub fn case_sensitive(&self) -> bool {
+        self.pattern.case_sensitive()
+    }
+
+    /// The expression that [`is_match`](Self::is_match) runs, to plan it over n-grams.
+    pub fn hir(&self) -> &Hir {
+        self.pattern.hir()
+    }
+
+    /// Compiles; `case_sensitive` of `None` asks the value's own letters.
+    pub(crate) fn new(
+        source: String,
+        syntax: MatcherSyntax,
+        case_sensitive: Option<bool>,
+        limits: &Limits,
+    ) -> Result<Self, MatcherError> {
+        let expression = match syntax {
+            MatcherSyntax::Glob => glob_to_regex(&source).map_err(MatcherError::Glob)?,
+            MatcherSyntax::Regex => source.clone(),
+            MatcherSyntax::Literal => regex_syntax::escape(&source),
+        };
+        let parsed = ParsedRegex::parse(expression, limits).map_err(MatcherError::Regex)?;
+        let case_sensitive = case_sensitive.unwrap_or_else(|| parsed.has_upper());
+        let pattern = Pattern::of_regex(&parsed, case_sensitive).map_err(MatcherError::Regex)?;
+        let regex = compile(pattern.hir(), limits)?;
+        Ok(Self { source, syntax, pattern, regex })
+    }
+}
+
+impl PartialEq for Matcher {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source && self.syntax == other.syntax && self.pattern == other.pattern
+    }
+}
+
+/// From the tree, not the text, so that what runs is what `hir` shows.
+fn compile(hir: &Hir, limits: &Limits) -> Result<Regex, MatcherError> {
+    if num_states(hir) > limits.max_regex_states {
+        return Err(MatcherError::TooLarge);
+    }
+    let config = Regex::config().utf8_empty(false).nfa_size_limit(Some(NFA_SIZE_LIMIT));
+    Regex::builder().configure(config).build_from_hir(hir).map_err(|_| MatcherError::TooLarge)
+}
+
+/// Guesses what a value without quotes or slashes is meant to be: a glob if it has a wildcard and
+/// nothing that only makes sense in a regular expression.
+pub(crate) fn guess_syntax(value: &str) -> MatcherSyntax {
+    let has_wildcard = value.contains(['*', '?', '{']);
+    let regex_only = value.contains(['\\', '^', '$', '+', '(', ')', '|'])
+        || [".*", ".?", "]*", "]?", ".{", "]{"].iter().any(|part| value.contains(part));
+    if has_wildcard && !regex_only { MatcherSyntax::Glob } else { MatcherSyntax::Regex }
+}

@@ -1,0 +1,305 @@
+//! From text to a tree: recursive descent over the grammar of `docs/query.md`.
+
+use std::ops::Range;
+
+use crate::QueryErrorKind::{BadValue, Empty, Syntax, TooLarge, UnknownFilter};
+use crate::filter::{Filter, nearest, nearest_name};
+use crate::matcher::guess_syntax;
+use crate::resolve::{Leaf, Node, RawMatcher, RawPattern, resolve};
+use crate::scan::{Keyword, Scanner, Slashed};
+use crate::{CaseMode, Field, LangFilter, Limits, MatcherSyntax, Query, QueryError};
+
+/// Reads a query and compiles its patterns.
+///
+/// # Errors
+///
+/// With the place and the mend, when the text does not follow the grammar, holds a regular expression
+/// that is not valid, is empty, or goes over one of the limits.
+pub fn parse(text: &str, limits: &Limits) -> Result<Query, QueryError> {
+    if text.len() > limits.max_bytes {
+        return Err(too_long(text.len(), limits));
+    }
+    let scanner = Scanner::new(text);
+    let mut parser = Parser { scanner, limits, depth: 0, num_atoms: 0, case: None };
+    let node = parser.disjunction()?;
+    if let Some(')') = parser.scanner.peek() {
+        let at = parser.scanner.pos;
+        return Err(QueryError::new(Syntax, at..at + 1, "this parenthesis closes nothing")
+            .hint("remove it, or put the text in quotes: \")\""));
+    }
+    let Some(node) = node else {
+        return Err(QueryError::new(Empty, 0..text.len(), "the query has nothing to look for")
+            .hint("type a word, a \"text\", a /regex/ or a filter such as file:*.rs"));
+    };
+    resolve(node, parser.case.map_or(CaseMode::Auto, |(case, _)| case), limits)
+}
+
+fn too_long(num_bytes: usize, limits: &Limits) -> QueryError {
+    let message = format!("the query has {num_bytes} bytes; {} are accepted", limits.max_bytes);
+    QueryError::new(TooLarge, 0..0, message).hint("search for a part of the text")
+}
+
+struct Parser<'a> {
+    scanner: Scanner<'a>,
+    limits: &'a Limits,
+    depth: usize,
+    num_atoms: usize,
+    case: Option<(CaseMode, Range<usize>)>,
+}
+
+/// A part of the query; none of one that only sets the case.
+type Part = Option<Node>;
+
+impl<'a> Parser<'a> {
+    fn disjunction(&mut self) -> Result<Part, QueryError> {
+        let mut members = vec![self.conjunction()?];
+        while let Some((operator, Keyword::Or)) = self.take_keyword(Keyword::Or) {
+            members.push(self.conjunction()?);
+            if members[members.len() - 2..].iter().any(Option::is_none) {
+                return Err(lone_operator(operator, "or"));
+            }
+        }
+        Ok(Node::or(members.into_iter().flatten().collect()))
+    }
+
+    fn conjunction(&mut self) -> Result<Part, QueryError> {
+        let mut members = Vec::new();
+        loop {
+            if let Some((operator, _)) = self.take_keyword(Keyword::And) {
+                if members.is_empty() || self.at_end() {
+                    return Err(lone_operator(operator, "and"));
+                }
+            }
+            if self.at_end() {
+                return Ok(Node::and(members));
+            }
+            members.extend(self.term()?);
+        }
+    }
+
+    /// Whether no further term of a conjunction comes.
+    fn at_end(&mut self) -> bool {
+        self.scanner.skip_space();
+        matches!(self.scanner.peek(), None | Some(')'))
+            || matches!(self.scanner.keyword(), Some((Keyword::Or | Keyword::And, _)))
+    }
+
+    fn take_keyword(&mut self, wanted: Keyword) -> Option<(Range<usize>, Keyword)> {
+        self.scanner.skip_space();
+        let (keyword, len) = self.scanner.keyword().filter(|(keyword, _)| *keyword == wanted)?;
+        let start = self.scanner.pos;
+        self.scanner.pos += len;
+        Some((start..start + len, keyword))
+    }
+
+    fn term(&mut self) -> Result<Part, QueryError> {
+        if let Some((operator, _)) = self.take_keyword(Keyword::Not) {
+            if self.at_end() {
+                return Err(lone_operator(operator, "not"));
+            }
+            return self.negated(operator);
+        }
+        if self.scanner.at_negation() {
+            let start = self.scanner.pos;
+            self.scanner.pos += 1;
+            return self.negated(start..start + 1);
+        }
+        match self.scanner.peek() {
+            Some('(') => self.group(),
+            _ => self.atom(),
+        }
+    }
+
+    fn negated(&mut self, operator: Range<usize>) -> Result<Part, QueryError> {
+        self.enter(&operator)?;
+        let inner = self.term()?;
+        self.depth -= 1;
+        match inner {
+            Some(inner) => Ok(Some(Node::Not(Box::new(inner)))),
+            None => Err(QueryError::new(Syntax, operator, "case: cannot be negated")
+                .hint("write case:yes or case:no")),
+        }
+    }
+
+    fn group(&mut self) -> Result<Part, QueryError> {
+        let open = self.scanner.pos..self.scanner.pos + 1;
+        self.enter(&open)?;
+        self.scanner.pos += 1;
+        let before = self.num_atoms;
+        let inner = self.disjunction()?;
+        if self.scanner.peek() != Some(')') {
+            return Err(QueryError::new(Syntax, open, "this parenthesis is not closed")
+                .hint("close it with ), or put the text in quotes: \"(\""));
+        }
+        self.scanner.pos += 1;
+        self.depth -= 1;
+        if self.num_atoms == before {
+            let span = open.start..self.scanner.pos;
+            return Err(QueryError::new(Syntax, span, "there is nothing in these parentheses")
+                .hint("remove them, or put the text in quotes: \"()\""));
+        }
+        Ok(inner)
+    }
+
+    fn enter(&mut self, at: &Range<usize>) -> Result<(), QueryError> {
+        self.depth += 1;
+        if self.depth <= self.limits.max_depth {
+            return Ok(());
+        }
+        let message = format!("the query is nested deeper than {}", self.limits.max_depth);
+        Err(QueryError::new(TooLarge, at.clone(), message).hint("use fewer parentheses"))
+    }
+
+    fn atom(&mut self) -> Result<Part, QueryError> {
+        let start = self.scanner.pos;
+        let part = match self.scanner.filter_name() {
+            Some(name) if self.is_filter(name)? => self.filter(name)?,
+            _ => Some(self.text(Field::Either)?),
+        };
+        self.num_atoms += 1;
+        if self.num_atoms <= self.limits.max_atoms {
+            return Ok(part);
+        }
+        let message = format!("the query has more than {} terms", self.limits.max_atoms);
+        Err(QueryError::new(TooLarge, start..self.scanner.pos, message)
+            .hint("put alternatives into one /regex/"))
+    }
+
+    /// Whether a name and its colon are a filter; text if they look like `TODO:` or an address.
+    fn is_filter(&self, name: &str) -> Result<bool, QueryError> {
+        let after = self.scanner.rest()[name.len() + 1..].chars().next();
+        if Filter::find(name).is_some() {
+            return Ok(true);
+        }
+        if after.is_none_or(|c| c.is_whitespace() || matches!(c, ')' | '/')) {
+            return Ok(false);
+        }
+        let start = self.scanner.pos;
+        let error = QueryError::new(
+            UnknownFilter,
+            start..start + name.len(),
+            format!("there is no filter {name}:"),
+        );
+        Err(error.hint(match nearest_name(name) {
+            Some(known) => {
+                format!("did you mean {known}: ? To search for the text, put it in quotes")
+            }
+            None => "to search for the text, put it in quotes".to_owned(),
+        }))
+    }
+
+    fn filter(&mut self, name: &str) -> Result<Part, QueryError> {
+        let start = self.scanner.pos;
+        let filter = Filter::find(name).unwrap_or(Filter::Content);
+        self.scanner.pos += name.len() + 1;
+        if self.scanner.peek().is_none_or(|c| c.is_whitespace() || c == ')') {
+            let message = format!("{}: has no value", filter.name());
+            return Err(QueryError::new(BadValue, start..self.scanner.pos, message)
+                .hint(format!("write it without a space, as in {}", filter.example())));
+        }
+        let leaf = match filter {
+            Filter::Case => return self.case(start).map(|()| None),
+            Filter::Content => return self.text(Field::Content).map(Some),
+            Filter::Sym => Leaf::Sym(self.pattern()?),
+            Filter::Repo => Leaf::Repo(self.matcher()?),
+            Filter::File => Leaf::File(self.matcher()?),
+            Filter::Branch => Leaf::Branch(self.matcher()?),
+            Filter::Lang => Leaf::Lang(self.lang()?),
+        };
+        Ok(Some(Node::Leaf(leaf)))
+    }
+
+    fn text(&mut self, field: Field) -> Result<Node, QueryError> {
+        Ok(Node::Leaf(Leaf::Text(self.pattern()?, field)))
+    }
+
+    fn pattern(&mut self) -> Result<RawPattern, QueryError> {
+        if self.scanner.at_regex() {
+            return RawPattern::regex(self.scanner.regex()?, self.limits);
+        }
+        let (text, span) = self.plain()?;
+        if text.is_empty() {
+            return Err(QueryError::new(Syntax, span, "there is no text in these quotes")
+                .hint("remove them, or write \\\" to search for a quote"));
+        }
+        Ok(RawPattern::Literal { text, span })
+    }
+
+    /// A quoted string or a word, without its escapes.
+    fn plain(&mut self) -> Result<(String, Range<usize>), QueryError> {
+        if self.scanner.peek() == Some('"') {
+            return self.scanner.quoted();
+        }
+        let word = self.scanner.word();
+        Ok((word.text, word.span))
+    }
+
+    fn matcher(&mut self) -> Result<RawMatcher, QueryError> {
+        match self.scanner.peek() {
+            Some('"') => {
+                let (text, span) = self.scanner.quoted()?;
+                Ok(RawMatcher { value: Slashed::plain(text, span), syntax: MatcherSyntax::Literal })
+            }
+            // no name begins with a slash, so that a value which does is a regular expression
+            Some('/') => {
+                let value = self.scanner.regex()?;
+                Ok(RawMatcher { value, syntax: MatcherSyntax::Regex })
+            }
+            _ => {
+                let word = self.scanner.word();
+                let value = Slashed::from_raw(word.raw, word.span.start);
+                Ok(RawMatcher { value, syntax: guess_syntax(word.raw) })
+            }
+        }
+    }
+
+    fn lang(&mut self) -> Result<LangFilter, QueryError> {
+        let (name, span) = self.plain()?;
+        if name.is_empty() {
+            return Err(
+                QueryError::new(BadValue, span, "lang: has no value").hint(Filter::Lang.example())
+            );
+        }
+        Ok(LangFilter { name, place: span.into() })
+    }
+
+    fn case(&mut self, start: usize) -> Result<(), QueryError> {
+        let (value, value_span) = self.plain()?;
+        let case = match value.to_ascii_lowercase().as_str() {
+            "yes" => CaseMode::Yes,
+            "no" => CaseMode::No,
+            "auto" => CaseMode::Auto,
+            other => return Err(bad_case(other, value_span)),
+        };
+        let span = start..self.scanner.pos;
+        match &self.case {
+            Some((earlier, _)) if *earlier != case => {
+                Err(QueryError::new(BadValue, span, "case: stands twice, with different values")
+                    .hint(format!(
+                        "it counts for the whole query: keep case:{earlier} or this one"
+                    )))
+            }
+            _ => {
+                self.case = Some((case, span));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn bad_case(value: &str, span: Range<usize>) -> QueryError {
+    let error = QueryError::new(BadValue, span, "case: is yes, no or auto");
+    error.hint(match nearest(value, ["yes", "no", "auto"].into_iter()) {
+        Some(known) => format!("did you mean case:{known} ?"),
+        None => "case:yes counts upper and lower case as different".to_owned(),
+    })
+}
+
+fn lone_operator(span: Range<usize>, name: &str) -> QueryError {
+    let message = match name {
+        "not" => "`not` needs something after it".to_owned(),
+        _ => format!("`{name}` needs something to look for on both sides"),
+    };
+    QueryError::new(Syntax, span, message)
+        .hint(format!("to search for the word, put it in quotes: \"{name}\""))
+}

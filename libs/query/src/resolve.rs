@@ -1,0 +1,223 @@
+//! From the tree as written to the query: decides whether case counts, and compiles.
+
+use std::ops::Range;
+
+use crate::QueryErrorKind::{BadValue, Regex, TooLarge};
+use crate::matcher::MatcherError;
+use crate::pattern::ParsedRegex;
+use crate::scan::Slashed;
+use crate::size::num_states;
+use crate::{Atom, CaseMode, Expr, Field, LangFilter, Limits, Matcher, MatcherSyntax, Pattern};
+use crate::{Query, QueryError, QueryErrorKind};
+
+/// The tree as written.
+#[derive(Debug)]
+pub(crate) enum Node {
+    And(Vec<Node>),
+    Or(Vec<Node>),
+    Not(Box<Node>),
+    Leaf(Leaf),
+}
+
+/// A condition as written.
+#[derive(Debug)]
+pub(crate) enum Leaf {
+    Text(RawPattern, Field),
+    Sym(RawPattern),
+    Repo(RawMatcher),
+    File(RawMatcher),
+    Branch(RawMatcher),
+    Lang(LangFilter),
+}
+
+/// A pattern of which it is not known yet whether case counts.
+#[derive(Debug)]
+pub(crate) enum RawPattern {
+    Literal { text: String, span: Range<usize> },
+    Regex { regex: ParsedRegex, slashed: Slashed },
+}
+
+/// The value of a filter on names.
+#[derive(Debug)]
+pub(crate) struct RawMatcher {
+    pub value: Slashed,
+    pub syntax: MatcherSyntax,
+}
+
+impl Node {
+    pub(crate) fn and(mut members: Vec<Node>) -> Option<Node> {
+        if members.len() > 1 { Some(Node::And(members)) } else { members.pop() }
+    }
+
+    pub(crate) fn or(mut members: Vec<Node>) -> Option<Node> {
+        if members.len() > 1 { Some(Node::Or(members)) } else { members.pop() }
+    }
+
+    fn any_pattern(&self, test: &impl Fn(&RawPattern) -> bool) -> bool {
+        match self {
+            Node::And(members) | Node::Or(members) => {
+                members.iter().any(|member| member.any_pattern(test))
+            }
+            Node::Not(inner) => inner.any_pattern(test),
+            Node::Leaf(Leaf::Text(pattern, _) | Leaf::Sym(pattern)) => test(pattern),
+            Node::Leaf(_) => false,
+        }
+    }
+}
+
+impl RawPattern {
+    pub(crate) fn regex(slashed: Slashed, limits: &Limits) -> Result<Self, QueryError> {
+        let regex = ParsedRegex::parse(slashed.source.clone(), limits)
+            .map_err(|error| bad_regex(&error, &slashed))?;
+        Ok(Self::Regex { regex, slashed })
+    }
+
+    fn has_upper(&self) -> bool {
+        match self {
+            Self::Literal { text, .. } => text.chars().any(char::is_uppercase),
+            Self::Regex { regex, .. } => regex.has_upper(),
+        }
+    }
+}
+
+/// Compiles the tree.
+pub(crate) fn resolve(node: Node, case: CaseMode, limits: &Limits) -> Result<Query, QueryError> {
+    let forced = match case {
+        CaseMode::Yes => Some(true),
+        CaseMode::No => Some(false),
+        CaseMode::Auto => None,
+    };
+    let sensitive = forced.unwrap_or_else(|| node.any_pattern(&RawPattern::has_upper));
+    let mut resolver = Resolver { forced, sensitive, limits, num_states: 0 };
+    Ok(Query { expr: resolver.expr(node)?, case })
+}
+
+struct Resolver<'a> {
+    /// What `case:` says, if it decides.
+    forced: Option<bool>,
+    /// Whether case counts in patterns.
+    sensitive: bool,
+    limits: &'a Limits,
+    /// Of all that is compiled so far.
+    num_states: usize,
+}
+
+impl Resolver<'_> {
+    fn expr(&mut self, node: Node) -> Result<Expr, QueryError> {
+        Ok(match node {
+            Node::And(members) => Expr::And(self.exprs(members, |expr| match expr {
+                Expr::And(inner) => Ok(inner),
+                other => Err(other),
+            })?),
+            Node::Or(members) => Expr::Or(self.exprs(members, |expr| match expr {
+                Expr::Or(inner) => Ok(inner),
+                other => Err(other),
+            })?),
+            Node::Not(inner) => self.expr(*inner)?.negate(),
+            Node::Leaf(leaf) => Expr::Atom(self.atom(leaf)?),
+        })
+    }
+
+    /// The members, with those that `same` opens put in their place.
+    fn exprs(
+        &mut self,
+        members: Vec<Node>,
+        same: fn(Expr) -> Result<Vec<Expr>, Expr>,
+    ) -> Result<Vec<Expr>, QueryError> {
+        let mut flat = Vec::with_capacity(members.len());
+        for member in members {
+            match same(self.expr(member)?) {
+                Ok(inner) => flat.extend(inner),
+                Err(other) => flat.push(other),
+            }
+        }
+        Ok(flat)
+    }
+
+    fn atom(&mut self, leaf: Leaf) -> Result<Atom, QueryError> {
+        Ok(match leaf {
+            Leaf::Text(pattern, field) => Atom::Text { pattern: self.pattern(pattern)?, field },
+            Leaf::Sym(pattern) => Atom::Sym(self.pattern(pattern)?),
+            Leaf::Repo(value) => Atom::Repo(self.matcher(value)?),
+            Leaf::File(value) => Atom::File(self.matcher(value)?),
+            Leaf::Branch(value) => Atom::Branch(self.matcher(value)?),
+            Leaf::Lang(lang) => Atom::Lang(lang),
+        })
+    }
+
+    fn pattern(&mut self, raw: RawPattern) -> Result<Pattern, QueryError> {
+        let (pattern, span) = match raw {
+            RawPattern::Literal { text, span } => (Pattern::of_literal(text, self.sensitive), span),
+            RawPattern::Regex { regex, slashed } => {
+                let pattern = Pattern::of_regex(&regex, self.sensitive)
+                    .map_err(|error| bad_regex(&error, &slashed))?;
+                (pattern, slashed.span)
+            }
+        };
+        let states = num_states(pattern.hir());
+        match pattern.literal() {
+            Some(_) => {}
+            None if states > self.limits.max_regex_states => return Err(too_large(span)),
+            None => self.count(states, span)?,
+        }
+        Ok(pattern)
+    }
+
+    fn matcher(&mut self, raw: RawMatcher) -> Result<Matcher, QueryError> {
+        let RawMatcher { value, syntax } = raw;
+        if value.source.is_empty() {
+            return Err(QueryError::new(BadValue, value.span, "this filter has no value")
+                .hint("remove the filter, or write a name, a glob or a /regex/"));
+        }
+        let matcher = Matcher::new(value.source.clone(), syntax, self.forced, self.limits)
+            .map_err(|error| bad_matcher(&error, &value))?;
+        self.count(num_states(matcher.hir()), value.span)?;
+        Ok(matcher)
+    }
+
+    fn count(&mut self, states: usize, span: Range<usize>) -> Result<(), QueryError> {
+        self.num_states = self.num_states.saturating_add(states);
+        if self.num_states <= self.limits.max_states {
+            return Ok(());
+        }
+        Err(QueryError::new(TooLarge, span, "the patterns of the query are too large together")
+            .hint("leave some out, or ask for them in a second query"))
+    }
+}
+
+fn too_large(span: Range<usize>) -> QueryError {
+    QueryError::new(TooLarge, span, "this regular expression becomes too large")
+        .hint("use smaller counts in {…}, or \\w with (?-u) for ASCII letters only")
+}
+
+fn bad_matcher(error: &MatcherError, value: &Slashed) -> QueryError {
+    match error {
+        MatcherError::Regex(error) => bad_regex(error, value),
+        MatcherError::TooLarge => too_large(value.span.clone()),
+        MatcherError::Glob(error) => {
+            QueryError::new(Regex, value.place(error.at..error.at + 1), error.message)
+                .hint("close it, or put the name in quotes")
+        }
+    }
+}
+
+fn bad_regex(error: &regex_syntax::Error, slashed: &Slashed) -> QueryError {
+    let (kind, span, message) = match error {
+        regex_syntax::Error::Parse(error) => {
+            (kind_of(error), error.span(), error.kind().to_string())
+        }
+        regex_syntax::Error::Translate(error) => (Regex, error.span(), error.kind().to_string()),
+        other => return QueryError::new(Regex, slashed.span.clone(), other.to_string()),
+    };
+    let span = slashed.place(span.start.offset..span.end.offset);
+    QueryError::new(kind, span, format!("regular expression: {message}")).hint(
+        "put the text in quotes to search for it as it stands; write \\/ for a slash in a regex",
+    )
+}
+
+fn kind_of(error: &regex_syntax::ast::Error) -> QueryErrorKind {
+    match error.kind() {
+        regex_syntax::ast::ErrorKind::NestLimitExceeded(_) => TooLarge,
+        _ => Regex,
+    }
+}

@@ -1,0 +1,33 @@
+//! How large an automaton a regular expression becomes, estimated from its tree.
+
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+
+/// About how many states; saturates. Costs no more than reading the tree, whatever its counts say, so it
+/// can refuse `((a{999}){999}){999}` before anything compiles it.
+pub(crate) fn num_states(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(class) => class_states(class),
+        HirKind::Capture(capture) => num_states(&capture.sub).saturating_add(2),
+        HirKind::Repetition(repetition) => repetition_states(repetition),
+        HirKind::Concat(subs) | HirKind::Alternation(subs) => {
+            subs.iter().map(num_states).fold(1, usize::saturating_add)
+        }
+    }
+}
+
+/// A class of bytes is one state; one of characters is a small automaton over their UTF-8, which shares
+/// its tails.
+fn class_states(class: &Class) -> usize {
+    match class {
+        Class::Bytes(_) => 1,
+        Class::Unicode(class) if class.is_ascii() => 1,
+        Class::Unicode(class) => 4 + class.ranges().len() / 2,
+    }
+}
+
+fn repetition_states(repetition: &Repetition) -> usize {
+    let copies = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1);
+    num_states(&repetition.sub).saturating_add(1).saturating_mul(copies as usize)
+}
