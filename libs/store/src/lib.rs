@@ -1,1 +1,33 @@
-//! Segments and manifests in an object store: publish, read, collect.
+//! A shard's segments and its chain of manifests in an object store: a directory or S3. The main
+//! types are [`Store`], which knows the place, and [`ShardStore`], which publishes, reads and
+//! collects one shard. What one writer may do after another has taken over is decided here
+//! ([`chain`]), by conditional creation and epochs; who should write, when, and what a segment
+//! holds is left to others.
+
+mod blobs;
+pub mod chain;
+mod collect;
+pub mod collector;
+mod config;
+mod error;
+pub mod faults;
+mod layout;
+mod local;
+pub mod manifest;
+mod objects;
+mod probe;
+mod quarantine;
+mod segments;
+mod shard;
+mod store;
+
+pub use chain::Link;
+pub use collect::{CollectReport, Collector};
+pub use collector::{CollectPolicy, Pins};
+pub use config::{Secret, StoreConfig};
+pub use error::StoreError;
+pub use layout::{epoch_of_segment, segment_id};
+pub use objects::Patience;
+pub use quarantine::Quarantined;
+pub use shard::ShardStore;
+pub use store::Store;

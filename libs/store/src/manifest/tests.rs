@@ -1,0 +1,91 @@
+use super::*;
+use ax_model::{
+    ContentHash, Epoch, Generation, Manifest, ManifestVersion, Offset, OffsetRange, SegmentEntry,
+    SegmentId, ShardId,
+};
+use bytes::Bytes;
+use proptest::prelude::*;
+
+/// Written by version 1 of the format; never to be changed, only joined by later ones.
+const GOLDEN: &[u8] = include_bytes!("../../testdata/manifest-v1.pb");
+
+fn golden_manifest() -> Manifest {
+    let segment = |id: &str, from, to| SegmentEntry {
+        id: SegmentId(id.into()),
+        num_bytes: 1 << 40,
+        checksum: ContentHash::of(id.as_bytes()),
+        num_docs: 3,
+        text_bytes: 4,
+        num_tombstones: 5,
+        range: OffsetRange { from: Offset(from), to: Offset(to) },
+    };
+    Manifest {
+        shard: ShardId(3),
+        generation: Generation(1),
+        version: ManifestVersion(42),
+        epoch: Epoch(7),
+        writer: "indexer-1".into(),
+        previous: ContentHash::of(b"previous"),
+        log_id: "log".into(),
+        applied: OffsetRange { from: Offset(100), to: Offset(120) },
+        segments: vec![segment("0000000000000006-a", 0, 100), segment("b", 100, 120)],
+        committed_at_ms: 1_700_000_000_000,
+        created_at_ms: -1,
+    }
+}
+
+#[test]
+fn reads_the_first_format_ever_written() {
+    assert_eq!(decode(&Bytes::from_static(GOLDEN)), Ok(golden_manifest()));
+}
+
+#[test]
+fn writes_the_bytes_that_it_always_wrote() {
+    let written = encode(&golden_manifest());
+    assert_eq!(&written[..], GOLDEN, "links are known by their bytes");
+}
+
+#[test]
+fn finds_any_flipped_bit() {
+    for bit in 0..GOLDEN.len() * 8 {
+        let mut bytes = GOLDEN.to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert!(decode(&bytes.into()).is_err(), "bit {bit}");
+    }
+}
+
+#[test]
+fn finds_any_truncation_and_anything_behind() {
+    for end in 0..GOLDEN.len() {
+        assert!(decode(&Bytes::from_static(&GOLDEN[..end])).is_err(), "{end} bytes");
+    }
+    let longer = [GOLDEN, b"x"].concat();
+    assert!(matches!(decode(&longer.into()), Err(Malformed::Length { .. })));
+}
+
+#[test]
+fn refuses_fields_out_of_range() {
+    let check = |change: fn(&mut Manifest), field| {
+        let mut manifest = golden_manifest();
+        change(&mut manifest);
+        assert_eq!(decode(&encode(&manifest)), Err(Malformed::Field(field)));
+    };
+    check(|m| m.version = ManifestVersion(0), "version");
+    check(|m| m.epoch = Epoch(0), "epoch");
+    check(|m| m.applied = OffsetRange { from: Offset(2), to: Offset(1) }, "applied_to");
+    check(|m| m.segments[0].id = SegmentId("../../etc".into()), "segments.id");
+}
+
+#[test]
+fn one_kind_is_not_taken_for_another() {
+    let other = Frame(Kind::Quarantined).wrap(b"");
+    assert_eq!(decode(&other), Err(Malformed::Magic(*b"AXQU")));
+}
+
+proptest! {
+    #[test]
+    fn survives_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode(&bytes.clone().into());
+        let _ = decode(&Frame(Kind::Manifest).wrap(&bytes));
+    }
+}
