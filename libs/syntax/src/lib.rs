@@ -1,1 +1,16 @@
-//! Languages and definitions by tree-sitter.
+//! Languages and what a file defines in them. The main functions are [`detect`], which names a file's
+//! [`Language`]; [`definitions`], which lists its functions, types and so on by tree-sitter within a
+//! [`Budget`]; and [`subwords`], which splits identifiers for keyword search. Where files come from and
+//! where definitions are kept is left to the caller: nothing here does IO.
+
+mod definitions;
+mod detect;
+mod grammar;
+mod language;
+mod languages;
+mod subwords;
+
+pub use definitions::{Budget, Definition, GivenUp, Kind, definitions};
+pub use detect::detect;
+pub use language::{Language, find_language, languages};
+pub use subwords::{Subword, subwords};

@@ -1,0 +1,294 @@
+//! What a file defines.
+
+use std::cell::RefCell;
+use std::ops::{ControlFlow, Range};
+use std::time::{Duration, Instant};
+
+use streaming_iterator::StreamingIterator;
+use tree_sitter::{ParseOptions, Parser, QueryCursor, QueryCursorOptions, QueryMatch, Tree};
+
+use crate::Language;
+use crate::grammar::{Compiled, Role};
+
+/// A name that a file gives to something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The name; bytes that are not UTF-8 are replaced.
+    pub name: String,
+    /// What it names.
+    pub kind: Kind,
+    /// First byte of the name in the text.
+    pub start: usize,
+    /// One past the last byte of the name.
+    pub end: usize,
+    /// Name of the definition that encloses it, or of the type that it is declared for.
+    pub container: Option<String>,
+}
+
+/// What a definition names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A free function.
+    Function,
+    /// A function of a type.
+    Method,
+    /// A class or singleton object.
+    Class,
+    /// A structure.
+    Struct,
+    /// A union.
+    Union,
+    /// An enumeration.
+    Enum,
+    /// A member of an enumeration.
+    Variant,
+    /// A trait or mix-in.
+    Trait,
+    /// An interface or protocol.
+    Interface,
+    /// A module, namespace or package.
+    Module,
+    /// A constant.
+    Constant,
+    /// A variable outside functions.
+    Variable,
+    /// A macro.
+    Macro,
+    /// A type alias.
+    Type,
+    /// A field or property of a type.
+    Field,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: &[Kind] = &[
+        Kind::Function,
+        Kind::Method,
+        Kind::Class,
+        Kind::Struct,
+        Kind::Union,
+        Kind::Enum,
+        Kind::Variant,
+        Kind::Trait,
+        Kind::Interface,
+        Kind::Module,
+        Kind::Constant,
+        Kind::Variable,
+        Kind::Macro,
+        Kind::Type,
+        Kind::Field,
+    ];
+
+    /// The stable name, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Function => "function",
+            Kind::Method => "method",
+            Kind::Class => "class",
+            Kind::Struct => "struct",
+            Kind::Union => "union",
+            Kind::Enum => "enum",
+            Kind::Variant => "variant",
+            Kind::Trait => "trait",
+            Kind::Interface => "interface",
+            Kind::Module => "module",
+            Kind::Constant => "constant",
+            Kind::Variable => "variable",
+            Kind::Macro => "macro",
+            Kind::Type => "type",
+            Kind::Field => "field",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether functions inside it are its methods.
+    fn has_methods(self) -> bool {
+        use Kind::{Class, Enum, Interface, Struct, Trait, Union};
+        matches!(self, Class | Struct | Union | Enum | Trait | Interface)
+    }
+}
+
+/// What a file's definitions may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes of the text; a longer one is not parsed.
+    pub max_bytes: usize,
+    /// Time for the parse and the search for definitions together.
+    pub timeout: Duration,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { max_bytes: 4 << 20, timeout: Duration::from_secs(2) }
+    }
+}
+
+/// Why a file has no definitions though its language could.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum GivenUp {
+    /// Over [`Budget::max_bytes`].
+    #[error("the file is too big to parse")]
+    TooBig,
+    /// Over [`Budget::timeout`].
+    #[error("the file took too long to parse")]
+    TooSlow,
+    /// The parser gave no tree.
+    #[error("the file could not be parsed")]
+    ParseFailed,
+}
+
+impl GivenUp {
+    /// The stable name, as recorded.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GivenUp::TooBig => "too-big",
+            GivenUp::TooSlow => "too-slow",
+            GivenUp::ParseFailed => "parse-failed",
+        }
+    }
+}
+
+/// The definitions in a text, in the order of their names' places; none for a language without a
+/// grammar. Text with errors, or not in UTF-8, gives what can be made out.
+///
+/// # Errors
+///
+/// [`GivenUp`] when the text is over the budget. It is checked while parsing, so a call ends shortly
+/// after `budget.timeout` whatever the text.
+pub fn definitions(
+    language: &Language,
+    text: &[u8],
+    budget: &Budget,
+) -> Result<Vec<Definition>, GivenUp> {
+    let Some(grammar) = language.grammar else {
+        return Ok(Vec::new());
+    };
+    // tree-sitter counts bytes in 32 bits
+    if text.len() > budget.max_bytes || u32::try_from(text.len()).is_err() {
+        return Err(GivenUp::TooBig);
+    }
+    let deadline = Instant::now() + budget.timeout;
+    let compiled = grammar.compiled();
+    let tree = parse(compiled, text, deadline)?;
+    let found = find(compiled, &tree, text, deadline)?;
+    Ok(nest(found, text))
+}
+
+thread_local! {
+    // both keep buffers that are worth using again
+    static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
+    static CURSOR: RefCell<QueryCursor> = RefCell::new(QueryCursor::new());
+}
+
+fn parse(compiled: &Compiled, text: &[u8], deadline: Instant) -> Result<Tree, GivenUp> {
+    PARSER.with_borrow_mut(|parser| {
+        parser.set_language(&compiled.language).map_err(|_| GivenUp::ParseFailed)?;
+        let mut late = false;
+        let mut progress = |_: &_| check(deadline, &mut late);
+        let options = ParseOptions::new().progress_callback(&mut progress);
+        let mut read = |at: usize, _| text.get(at..).unwrap_or_default();
+        let tree = parser.parse_with_options(&mut read, None, Some(options));
+        // else the next call would go on with this text
+        parser.reset();
+        tree.ok_or(if late { GivenUp::TooSlow } else { GivenUp::ParseFailed })
+    })
+}
+
+fn check(deadline: Instant, late: &mut bool) -> ControlFlow<()> {
+    *late = Instant::now() >= deadline;
+    if *late { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// A match of a grammar's query.
+struct Found {
+    /// The kind; none of a scope that only gives its name to what it encloses.
+    kind: Option<Kind>,
+    /// Bytes of the whole definition.
+    whole: Range<usize>,
+    name: Range<usize>,
+    /// The container's name where the definition itself says it.
+    container: Option<Range<usize>>,
+}
+
+fn find(
+    compiled: &Compiled,
+    tree: &Tree,
+    text: &[u8],
+    deadline: Instant,
+) -> Result<Vec<Found>, GivenUp> {
+    CURSOR.with_borrow_mut(|cursor| {
+        let mut late = false;
+        let mut progress = |_: &_| check(deadline, &mut late);
+        let options = QueryCursorOptions::new().progress_callback(&mut progress);
+        cursor.set_match_limit(MAX_OPEN_MATCHES);
+        let root = tree.root_node();
+        let mut matches = cursor.matches_with_options(&compiled.query, root, text, options);
+        let mut found = Vec::new();
+        while let Some(one) = matches.next() {
+            found.extend(read_match(compiled, one));
+        }
+        drop(matches);
+        if late { Err(GivenUp::TooSlow) } else { Ok(found) }
+    })
+}
+
+/// Matches that may be under way at once; bounds the memory of a search in a hostile tree.
+const MAX_OPEN_MATCHES: u32 = 4096;
+
+fn read_match(compiled: &Compiled, one: &QueryMatch<'_, '_>) -> Option<Found> {
+    let (mut whole, mut name, mut container) = (None, None, None);
+    for capture in one.captures() {
+        let range = capture.node.byte_range();
+        match compiled.roles[capture.index as usize] {
+            Role::Name => name = Some(range),
+            Role::Container => container = Some(range),
+            Role::Definition(kind) => whole = Some((Some(kind), range)),
+            Role::Scope => whole = Some((None, range)),
+        }
+    }
+    let (kind, whole) = whole?;
+    Some(Found { kind, whole, name: name?, container })
+}
+
+/// Finds for each definition the one that encloses it.
+fn nest(mut found: Vec<Found>, text: &[u8]) -> Vec<Definition> {
+    // outer before inner; of two readings of one name, the first pattern of the query wins
+    found.sort_by_key(|one| (one.whole.start, std::cmp::Reverse(one.whole.end)));
+    let mut open: Vec<(Range<usize>, Kind, String)> = Vec::new();
+    let mut result: Vec<Definition> = Vec::with_capacity(found.len());
+    for one in found {
+        while open.last().is_some_and(|(whole, ..)| whole.end < one.whole.end.max(one.name.end)) {
+            open.pop();
+        }
+        let name = text_of(text, &one.name);
+        let enclosing = open.last();
+        let container = match &one.container {
+            Some(range) => Some(text_of(text, range)),
+            None => enclosing.map(|(.., name)| name.clone()),
+        };
+        let in_type =
+            one.container.is_some() || enclosing.is_some_and(|(_, kind, _)| kind.has_methods());
+        // a scope stands for a type
+        let kind = match one.kind {
+            Some(Kind::Function) if in_type => Kind::Method,
+            kind => kind.unwrap_or(Kind::Class),
+        };
+        if one.kind.is_some() {
+            let Range { start, end } = one.name;
+            result.push(Definition { name: name.clone(), kind, start, end, container });
+        }
+        open.push((one.whole, kind, name));
+    }
+    result.sort_by_key(|definition| definition.start);
+    result.dedup_by_key(|definition| (definition.start, definition.end));
+    result
+}
+
+fn text_of(text: &[u8], range: &Range<usize>) -> String {
+    String::from_utf8_lossy(text.get(range.clone()).unwrap_or_default()).into_owned()
+}
