@@ -1,7 +1,9 @@
 //! Reading and writing records.
 
 use crate::{Record, Shape, Table};
-use ax_coordination::{CasOutcome, Coordination, CoordinationError, Expect, LeaseId, Revision};
+use ax_coordination::{
+    CasOutcome, Coordination, CoordinationError, Expect, Guard, LeaseId, Revision, Write, WriteOp,
+};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -134,6 +136,22 @@ impl Cluster {
     ) -> Result<PutOutcome, ClusterError> {
         let value = Bytes::from(record.encode_to_vec());
         Ok(match self.store.put(&record.key(), value, expect, lease).await? {
+            CasOutcome::Done(revision) => PutOutcome::Done(revision),
+            CasOutcome::Conflict(_) => PutOutcome::Conflict,
+        })
+    }
+
+    /// Writes a record if its key is as expected and the guard still stands: a leader's write, void
+    /// once the leadership has changed hands.
+    pub async fn put_guarded<R: Record>(
+        &self,
+        record: &R,
+        expect: Expect,
+        guard: Guard,
+    ) -> Result<PutOutcome, ClusterError> {
+        let op = WriteOp::Put { value: Bytes::from(record.encode_to_vec()), lease: None };
+        let write = Write { key: record.key(), op, expect, guard: Some(guard) };
+        Ok(match self.store.write(write).await? {
             CasOutcome::Done(revision) => PutOutcome::Done(revision),
             CasOutcome::Conflict(_) => PutOutcome::Conflict,
         })

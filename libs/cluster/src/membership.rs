@@ -2,13 +2,13 @@
 
 use crate::{Cluster, ClusterError, Member, PutOutcome, Record};
 use ax_coordination::{Expect, LeaseKeeper};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// A process's place among the members. Dropping it ends the lease, and with it the record.
 pub struct Membership {
     cluster: Cluster,
     member: Member,
-    lease: LeaseKeeper,
+    lease: Arc<LeaseKeeper>,
 }
 
 impl Membership {
@@ -20,7 +20,7 @@ impl Membership {
         member: Member,
         ttl: Duration,
     ) -> Result<Self, ClusterError> {
-        let lease = LeaseKeeper::start(cluster.store().clone(), ttl).await?;
+        let lease = Arc::new(LeaseKeeper::start(cluster.store().clone(), ttl).await?);
         cluster.put(&member, Expect::Any, Some(lease.id())).await?;
         Ok(Self { cluster: cluster.clone(), member, lease })
     }
@@ -48,7 +48,7 @@ impl Membership {
     }
 
     /// The lease, to tie other records to this tenure.
-    pub fn lease(&self) -> &LeaseKeeper {
+    pub fn lease(&self) -> &Arc<LeaseKeeper> {
         &self.lease
     }
 
