@@ -1,4 +1,4 @@
-//! The trait that both back ends fulfil; `tests/contract.rs` says what it promises.
+//! The trait that both back ends fulfil; `tests/contract` says what it promises.
 
 use ax_model::{Offset, ShardId};
 use bytes::Bytes;
@@ -18,6 +18,22 @@ pub struct NewRecord {
     pub value: Option<Bytes>,
     /// Headers.
     pub headers: Vec<Header>,
+}
+
+impl NewRecord {
+    /// Bytes of key, value and headers: what limits and memory budgets count.
+    pub fn num_bytes(&self) -> usize {
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len());
+        self.key.len() + self.value.as_ref().map_or(0, Bytes::len) + headers.sum::<usize>()
+    }
+
+    /// Fails with [`LogError::TooLarge`] when the record is over `max_bytes`.
+    pub(crate) fn check_size(&self, max_bytes: usize) -> Result<(), LogError> {
+        match self.num_bytes() {
+            num_bytes if num_bytes <= max_bytes => Ok(()),
+            num_bytes => Err(LogError::TooLarge { num_bytes, max_bytes }),
+        }
+    }
 }
 
 /// A record as it is read.
@@ -102,6 +118,19 @@ pub enum LogError {
         /// Position after the last record.
         end: Offset,
     },
+    /// Deletions after the position have been forgotten by compaction, so that a reader that goes on
+    /// from there would keep what they deleted. It has to read again from the start.
+    #[error(
+        "partition {partition} has forgotten deletions before {upto}: position {position} cannot be resumed, read from the start"
+    )]
+    Forgotten {
+        /// Partition.
+        partition: ShardId,
+        /// The caller's position.
+        position: Offset,
+        /// The position after the last deletion forgotten.
+        upto: Offset,
+    },
     /// There is no such partition.
     #[error("the stream has {partitions} partitions; {partition} is not one of them")]
     NoPartition {
@@ -113,7 +142,7 @@ pub enum LogError {
     /// A record is over the limit of the stream.
     #[error("a record of {num_bytes} bytes is over the stream's limit of {max_bytes}")]
     TooLarge {
-        /// Size of key and value.
+        /// Size of key, value and headers.
         num_bytes: usize,
         /// The limit.
         max_bytes: usize,
@@ -124,6 +153,9 @@ pub enum LogError {
     /// The back end cannot be reached, or answered with an error that may pass.
     #[error("the change stream is unavailable: {0}")]
     Unavailable(String),
+    /// Another process holds the embedded log's file.
+    #[error("another process uses the change log `{0}`")]
+    Locked(String),
     /// The disk under the embedded log failed.
     #[error("the change stream's storage failed: {0}")]
     Storage(String),
@@ -140,11 +172,12 @@ impl LogError {
         use ax_model::Code;
         match self {
             Self::Recreated { .. } => Code::LogRecreated,
-            Self::OutOfRange { .. } => Code::LogTruncated,
+            Self::OutOfRange { .. } | Self::Forgotten { .. } => Code::LogTruncated,
             Self::NoPartition { .. } => Code::ChangeMisrouted,
             Self::TooLarge { .. } => Code::ChangeTooLarge,
             Self::Misconfigured(_) => Code::ConfigBadValue,
             Self::Unavailable(_) => Code::LogUnavailable,
+            Self::Locked(_) => Code::DataLocked,
             Self::Storage(_) => Code::StoreFull,
         }
     }
@@ -162,7 +195,10 @@ pub trait ChangeLog: Send + Sync + 'static {
 
     /// Appends, and returns once every record is durable, with positions in the order given. On an
     /// error some records may have been appended: appending them again is harmless, since each
-    /// holds the whole state of its key.
+    /// holds the whole state of its key. A dropped call leaves its records appended or not.
+    ///
+    /// An append goes to the stream as it is now. A producer that emits only differences compares
+    /// [`ChangeLog::log_id`], asked *after* the append, with the identity it started from.
     async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Appended>, LogError>;
 
     /// What a partition holds now.
