@@ -82,6 +82,7 @@ impl FaultStore {
         match fault {
             Some(Fault::TimeoutBefore) => Err(timed_out()),
             Some(Fault::Unavailable | Fault::DieBefore) => Err(unavailable()),
+            Some(Fault::Full) => Err(generic(io::ErrorKind::StorageFull.into())),
             Some(Fault::Slow(delay)) => {
                 tokio::time::sleep(delay).await;
                 Ok(None)

@@ -57,6 +57,8 @@ pub enum Fault {
     RefusedAfter,
     /// 503, and nothing happened.
     Unavailable,
+    /// No space is left, and nothing happened.
+    Full,
     /// The answer takes this long.
     Slow(Duration),
     /// The second half of the bytes read is missing.
@@ -76,8 +78,8 @@ pub enum Fault {
 /// Makes certain calls fail.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The kind of call.
-    pub op: Op,
+    /// The kind of call; `None` for any.
+    pub op: Option<Op>,
     /// A part of the object's name; empty for any.
     pub path: String,
     /// How many such calls pass first.
@@ -91,7 +93,12 @@ pub struct Rule {
 impl Rule {
     /// The next such call fails.
     pub fn next(op: Op, path: impl Into<String>, fault: Fault) -> Self {
-        Self { op, path: path.into(), skip: 0, times: 1, fault }
+        Self { op: Some(op), path: path.into(), skip: 0, times: 1, fault }
+    }
+
+    /// The call after `skip` others fails, whatever it is.
+    pub fn nth(skip: u32, fault: Fault) -> Self {
+        Self { op: None, path: String::new(), skip, times: 1, fault }
     }
 
     /// Every such call fails.
@@ -177,7 +184,9 @@ impl State {
     }
 
     fn rule(&mut self, op: Op, path: &str) -> Option<Fault> {
-        let fits = |rule: &&mut Rule| rule.op == op && rule.times > 0 && path.contains(&rule.path);
+        let fits = |rule: &&mut Rule| {
+            rule.op.is_none_or(|o| o == op) && rule.times > 0 && path.contains(&rule.path)
+        };
         let rule = self.rules.iter_mut().find(fits)?;
         if rule.skip > 0 {
             rule.skip -= 1;
