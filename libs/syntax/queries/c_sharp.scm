@@ -14,3 +14,4 @@
 (property_declaration name: (identifier) @name) @field
 (event_declaration name: (identifier) @name) @field
 (field_declaration (variable_declaration (variable_declarator name: (identifier) @name))) @field
+(event_field_declaration (variable_declaration (variable_declarator name: (identifier) @name))) @field

@@ -63,7 +63,15 @@
 
 ; declared in the class, defined elsewhere
 (field_declaration
-  declarator: (function_declarator declarator: (field_identifier) @name)) @method
+  declarator: [
+    (function_declarator declarator: [(field_identifier) (operator_name)] @name)
+    (pointer_declarator declarator: (function_declarator declarator: (field_identifier) @name))
+    (reference_declarator
+      (function_declarator declarator: [(field_identifier) (operator_name)] @name))
+  ]) @method
+(field_declaration_list
+  (declaration
+    declarator: (function_declarator declarator: [(identifier) (destructor_name)] @name)) @method)
 
 (class_specifier name: (type_identifier) @name body: (_)) @class
 (namespace_definition name: (namespace_identifier) @name) @module

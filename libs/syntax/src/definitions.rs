@@ -1,6 +1,7 @@
 //! What a file defines.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
@@ -158,8 +159,8 @@ impl GivenUp {
 ///
 /// # Errors
 ///
-/// [`GivenUp`] when the text is over the budget. It is checked while parsing, so a call ends shortly
-/// after `budget.timeout` whatever the text.
+/// [`GivenUp`] when the text is over the budget. The clock is looked at between steps of the parser, and a
+/// step over a hostile text (a million open brackets) is slow: a call may last up to twice the timeout.
 pub fn definitions(
     language: &Language,
     text: &[u8],
@@ -213,6 +214,8 @@ struct Found {
     name: Range<usize>,
     /// The container's name where the definition itself says it.
     container: Option<Range<usize>>,
+    /// The place of its pattern in the query.
+    pattern: usize,
 }
 
 fn find(
@@ -252,17 +255,17 @@ fn read_match(compiled: &Compiled, one: &QueryMatch<'_, '_>) -> Option<Found> {
         }
     }
     let (kind, whole) = whole?;
-    Some(Found { kind, whole, name: name?, container })
+    Some(Found { kind, whole, name: name?, container, pattern: one.pattern_index })
 }
 
 /// Finds for each definition the one that encloses it.
 fn nest(mut found: Vec<Found>, text: &[u8]) -> Vec<Definition> {
     // outer before inner; of two readings of one name, the first pattern of the query wins
-    found.sort_by_key(|one| (one.whole.start, std::cmp::Reverse(one.whole.end)));
+    found.sort_by_key(|one| (one.whole.start, Reverse(one.whole.end), one.pattern));
     let mut open: Vec<(Range<usize>, Kind, String)> = Vec::new();
     let mut result: Vec<Definition> = Vec::with_capacity(found.len());
     for one in found {
-        while open.last().is_some_and(|(whole, ..)| whole.end < one.whole.end.max(one.name.end)) {
+        while open.last().is_some_and(|(whole, ..)| !encloses(whole, &one.whole)) {
             open.pop();
         }
         let name = text_of(text, &one.name);
@@ -287,6 +290,12 @@ fn nest(mut found: Vec<Found>, text: &[u8]) -> Vec<Definition> {
     result.sort_by_key(|definition| definition.start);
     result.dedup_by_key(|definition| (definition.start, definition.end));
     result
+}
+
+/// Whether a definition encloses one that starts no earlier. Names of one declaration, as in `int a, b`,
+/// stand beside each other.
+fn encloses(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    inner.end <= outer.end && inner != outer
 }
 
 fn text_of(text: &[u8], range: &Range<usize>) -> String {

@@ -1,0 +1,104 @@
+//! Every grammar on a small sample: `golden/*.txt` holds a path, a source and the definitions that
+//! stand in it, one per line as `kind name` and, if it has one, `in container`.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ax_syntax::{Budget, Definition, GivenUp, definitions, detect, find_language, languages};
+
+const RULE: &str = "\n====\n";
+
+fn golden() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: std::path::PathBuf| {
+        (path.display().to_string(), std::fs::read_to_string(&path).unwrap())
+    };
+    paths.map(read).collect()
+}
+
+fn line(definition: &Definition) -> String {
+    let Definition { name, kind, container, .. } = definition;
+    let container = container.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
+    format!("{} {name}{container}", kind.as_str())
+}
+
+#[test]
+fn samples_give_their_definitions() {
+    let mut wrong = Vec::new();
+    for (file, text) in golden() {
+        let (head, expected) = text.split_once(RULE).unwrap();
+        let (path, source) = head.split_once('\n').unwrap();
+        let language = detect(path, source.as_bytes()).unwrap();
+        let found = definitions(language, source.as_bytes(), &Budget::default()).unwrap();
+        for one in &found {
+            assert_eq!(source[one.start..one.end], one.name, "{file}");
+        }
+        let found: Vec<_> = found.iter().map(line).collect();
+        if found.join("\n") != expected.trim_end() {
+            wrong.push(format!("{file}\n{}\n", found.join("\n")));
+        }
+    }
+    assert!(wrong.is_empty(), "found instead:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_language_with_definitions_has_a_sample() {
+    let sampled: Vec<_> = golden()
+        .iter()
+        .map(|(_, text)| detect(text.lines().next().unwrap(), b"").unwrap().name)
+        .collect();
+    for language in languages().iter().filter(|language| language.has_definitions()) {
+        assert!(sampled.contains(&language.name), "{}", language.name);
+    }
+}
+
+fn c() -> &'static ax_syntax::Language {
+    find_language("c").unwrap()
+}
+
+#[test]
+fn too_big_is_given_up_unread() {
+    let budget = Budget { max_bytes: 10, ..Budget::default() };
+    assert_eq!(definitions(c(), b"int main() {}", &budget), Err(GivenUp::TooBig));
+}
+
+#[test]
+fn too_slow_is_given_up_in_time_and_the_next_file_is_not_affected() {
+    let text = "int f(void) { return 1; }\n".repeat(100_000);
+    let budget = Budget { timeout: Duration::from_millis(20), ..Budget::default() };
+    let start = Instant::now();
+    assert_eq!(definitions(c(), text.as_bytes(), &budget), Err(GivenUp::TooSlow));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    let found = definitions(c(), b"int main(void) {}", &Budget::default()).unwrap();
+    assert_eq!(found.iter().map(line).collect::<Vec<_>>(), ["function main"]);
+}
+
+#[test]
+fn deep_nesting_ends_in_time_in_every_grammar() {
+    let budget = Budget { timeout: Duration::from_millis(50), ..Budget::default() };
+    for language in languages().iter().filter(|language| language.has_definitions()) {
+        for unit in ["(", "{", "class A {", "def f(", "<div>", "((a=>"] {
+            let text = unit.repeat(100_000 / unit.len());
+            let start = Instant::now();
+            // any outcome will do that comes in time
+            let _ = definitions(language, text.as_bytes(), &budget);
+            let took = start.elapsed();
+            assert!(took < Duration::from_secs(2), "{} {unit:?} {took:?}", language.name);
+        }
+    }
+}
+
+#[test]
+fn any_bytes_are_survived() {
+    let noise: Vec<u8> =
+        (0..20_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for language in languages() {
+        for text in [&noise[..], b"", b"\0", b"\xff\xfe", b"fn \xff\xff() {}"] {
+            let found = definitions(language, text, &Budget::default());
+            for one in found.unwrap_or_default() {
+                assert!(one.start <= one.end && one.end <= text.len(), "{}", language.name);
+            }
+        }
+    }
+}
