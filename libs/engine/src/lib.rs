@@ -1,1 +1,36 @@
-//! One shard: build a segment, search a set of segments, merge them.
+//! One shard: build a segment, search a set of segments, merge them. A [`SegmentBuilder`] turns
+//! changes into one immutable file; a [`Snapshot`] searches the files of a manifest, newest last, with
+//! trigrams choosing candidates and the bytes deciding. Reading changes, moving files and publishing
+//! manifests are left to `ax-changes`, `ax-store` and the services; this crate knows no network.
+
+mod bits;
+mod blocks;
+mod builder;
+mod docs;
+mod error;
+mod format;
+mod grams;
+mod keys;
+mod languages;
+mod map;
+mod merge;
+mod path;
+mod rank;
+mod repositories;
+mod search;
+mod sections;
+mod segment;
+mod snapshot;
+mod symbols;
+mod types;
+mod words;
+
+pub use builder::SegmentBuilder;
+pub use error::EngineError;
+pub use merge::{MergePolicy, merge, plan_merges};
+pub use segment::Segment;
+pub use snapshot::Snapshot;
+pub use types::{
+    BuildOptions, BuiltSegment, Doc, FileHit, FileView, LineHit, LiveDoc, Result, SearchOptions,
+    SearchOutcome, SkippedDoc, Stats, Stop,
+};

@@ -1,0 +1,265 @@
+//! Building a segment from changes, in bounded memory.
+
+mod chunk;
+mod finish;
+
+pub(crate) use finish::entry;
+
+use crate::{
+    BuildOptions, BuiltSegment, Doc, EngineError, Result,
+    blocks::BlocksBuilder,
+    docs::{DocRecord, Interner, flag, is_storable},
+    format::section,
+    grams::{GramBuilder, GramSorter},
+    keys::{KeyKind, KeysBuilder},
+    languages,
+    path,
+    sections::SectionWriter,
+    symbols::{NewSymbol, SymbolsBuilder},
+    words::WordsWriter,
+};
+use ax_model::{DocKey, OffsetRange, RepoName, RepositoryInfo};
+use bytes::Bytes;
+use std::{collections::BTreeMap, path::Path};
+use tempfile::TempPath;
+
+/// Text gathered before it is indexed: large enough to keep all cores busy, small enough to hold.
+const CHUNK_BYTES: usize = 32 << 20;
+/// Documents gathered before they are indexed, however small.
+const CHUNK_DOCS: usize = 1 << 15;
+/// Most documents of a segment; leaves room for sentinels in 32 bits.
+const MAX_DOCS: usize = 1 << 30;
+/// Most text of a segment: its postings stay under 4 GiB with a wide margin.
+const MAX_TEXT_BYTES: u64 = 8 << 30;
+
+/// Builds one segment. Text is written to its file as it comes; postings are spilled; what stays in
+/// memory is the table of documents, the words for ranking, and one chunk of 32 MiB.
+///
+/// It blocks and uses the threads of rayon's pool: call it off the async runtime.
+pub struct SegmentBuilder {
+    options: BuildOptions,
+    file: TempPath,
+    out: SectionWriter,
+    keys: KeysBuilder,
+    docs: Vec<DocRecord>,
+    tables: Tables,
+    blocks: BlocksBuilder,
+    grams: GramBuilder,
+    sorters: Vec<GramSorter>,
+    words: WordsWriter,
+    symbols: SymbolsBuilder,
+    repositories: BTreeMap<RepoName, RepositoryInfo>,
+    pending: Vec<Pending>,
+    pending_bytes: usize,
+    text_bytes: u64,
+}
+
+/// The strings that records share.
+#[derive(Debug, Default)]
+struct Tables {
+    repos: Interner,
+    languages: Interner,
+    encodings: Interner,
+    branch_sets: Interner,
+    symbol_kinds: Interner,
+}
+
+/// A document that is in the table already, and waits to be indexed.
+struct Pending {
+    doc: u32,
+    path: String,
+    text: Bytes,
+    language: String,
+    known: Option<Definitions>,
+}
+
+/// The definitions of a document.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Definitions {
+    /// Each with the name of its kind.
+    pub(crate) symbols: Vec<(NewSymbol, String)>,
+    /// They could not be extracted within the bounds.
+    pub(crate) given_up: bool,
+}
+
+impl SegmentBuilder {
+    /// Opens a temporary file in the scratch directory.
+    pub fn new(options: BuildOptions) -> Result<Self> {
+        let scratch = options.scratch_dir.clone();
+        let file = tempfile::Builder::new()
+            .prefix("segment-")
+            .tempfile_in(&scratch)
+            .map_err(EngineError::io(&scratch))?;
+        let (file, path) = file.into_parts();
+        let mut out = SectionWriter::new(file, &path);
+        out.begin(section::CONTENT);
+        let num_sorters = rayon::current_num_threads().clamp(1, 4);
+        Ok(Self {
+            out,
+            file: path,
+            keys: KeysBuilder::default(),
+            docs: Vec::new(),
+            tables: Tables::default(),
+            blocks: BlocksBuilder::default(),
+            grams: GramBuilder::new(&scratch),
+            sorters: (0..num_sorters).map(|_| GramSorter::new()).collect(),
+            words: WordsWriter::new()?,
+            symbols: SymbolsBuilder::default(),
+            repositories: BTreeMap::new(),
+            pending: Vec::new(),
+            pending_bytes: 0,
+            text_bytes: 0,
+            options,
+        })
+    }
+
+    /// These are now all live versions of `key`: it is replaced in older segments, and earlier in
+    /// this one. No version at all deletes it.
+    ///
+    /// # Errors
+    /// [`EngineError::Unindexable`] when the key is a repository's or a text is over 4 GiB; nothing
+    /// has changed then. After any other error the builder is of no more use.
+    pub fn put(&mut self, key: &DocKey, versions: Vec<Doc>) -> Result<()> {
+        let versions = versions.into_iter().map(|doc| (doc, None)).collect();
+        self.put_known(key, versions)
+    }
+
+    /// As [`Self::put`], with definitions that are known already: a merge parses nothing again.
+    pub(crate) fn put_known(
+        &mut self,
+        key: &DocKey,
+        versions: Vec<(Doc, Option<Definitions>)>,
+    ) -> Result<()> {
+        if versions.is_empty() {
+            return self.delete(key);
+        }
+        self.check(key, &versions)?;
+        let first = self.docs.len() as u32;
+        let number =
+            self.keys.set(key.encode(), KeyKind::Put, first..first + versions.len() as u32);
+        for (doc, known) in versions {
+            self.add_doc(key, number, doc, known);
+        }
+        if self.pending_bytes >= CHUNK_BYTES || self.pending.len() >= CHUNK_DOCS {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// The key is gone from every branch.
+    ///
+    /// # Errors
+    /// [`EngineError::Unindexable`] when the key is a repository's.
+    pub fn delete(&mut self, key: &DocKey) -> Result<()> {
+        check_is_file(key)?;
+        self.keys.set(key.encode(), KeyKind::Deleted, 0..0);
+        Ok(())
+    }
+
+    /// Everything of the repository before this is gone.
+    pub fn delete_repository(&mut self, repo: &RepoName) {
+        self.repositories.remove(repo);
+        self.keys.delete_repository(DocKey::prefix_of(repo));
+    }
+
+    /// The repository's own facts; they replace older ones.
+    pub fn repository(&mut self, info: &RepositoryInfo) {
+        self.repositories.insert(info.name.clone(), info.clone());
+    }
+
+    /// Documents so far, also those superseded within this segment.
+    pub fn num_docs(&self) -> u64 {
+        self.docs.len() as u64
+    }
+
+    /// Bytes of text so far.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    /// An estimate of the memory held, in bytes, that grows with the segment.
+    pub fn memory_bytes(&self) -> u64 {
+        let docs = self.docs.len() * 300;
+        (self.words.memory_bytes() + docs + self.pending_bytes) as u64
+    }
+
+    /// True when nothing was put, deleted or said.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.repositories.is_empty()
+    }
+
+    /// Drops the deletions: right when there is no older segment for them to apply to.
+    pub(crate) fn forget_tombstones(&mut self) {
+        self.keys.forget_tombstones();
+    }
+
+    /// Completes the segment as the file `dest`, which holds the changes of `range`. The file
+    /// appears under that name whole or not at all.
+    pub fn finish(mut self, range: OffsetRange, dest: &Path) -> Result<BuiltSegment> {
+        self.flush()?;
+        self.write_out(range, dest)
+    }
+
+    fn check(&self, key: &DocKey, versions: &[(Doc, Option<Definitions>)]) -> Result<()> {
+        check_is_file(key)?;
+        let mut text_bytes = self.text_bytes;
+        for (doc, _) in versions {
+            let len = doc.text.as_ref().map_or(0, Bytes::len);
+            if u32::try_from(len).is_err() {
+                return Err(EngineError::Unindexable(format!("{key}: text of {len} bytes")));
+            }
+            if !is_storable(&doc.version.blob) {
+                return Err(EngineError::Unindexable(format!("{key}: blob id is too long")));
+            }
+            text_bytes += len as u64;
+        }
+        if text_bytes > MAX_TEXT_BYTES && !self.docs.is_empty() {
+            return Err(EngineError::SegmentFull("8 GiB of text"));
+        }
+        if self.docs.len() + versions.len() > MAX_DOCS {
+            return Err(EngineError::SegmentFull("a billion documents"));
+        }
+        Ok(())
+    }
+
+    fn add_doc(&mut self, key: &DocKey, number: u32, doc: Doc, known: Option<Definitions>) {
+        let Doc { version, text, committed_at_ms } = doc;
+        let (text, skip) = match text {
+            Ok(text) => (text, None),
+            Err(reason) => (Bytes::new(), Some(reason)),
+        };
+        let language = languages::detect(&key.path, &text);
+        let end = self.text_bytes + text.len() as u64;
+        let mut flags = path::flags(&key.path);
+        flags |= if version.generated { flag::GENERATED } else { 0 };
+        flags |= if version.vendored { flag::VENDORED } else { 0 };
+        let id = self.docs.len() as u32;
+        self.docs.push(DocRecord {
+            key: number,
+            repo: self.tables.repos.number_of(key.repo.as_str()),
+            text: self.text_bytes..end,
+            first_block: 0,
+            branches: self.tables.branch_sets.number_of(&version.branches.join("\0")),
+            language: self.tables.languages.number_of(language),
+            encoding: self.tables.encodings.number_of(&version.encoding),
+            kind: version.kind,
+            skip,
+            flags,
+            depth: path::depth(&key.path),
+            blob: version.blob,
+            num_bytes: version.num_bytes,
+            committed_at_ms,
+        });
+        self.text_bytes = end;
+        self.pending_bytes += text.len();
+        let (path, language) = (key.path.clone(), language.to_owned());
+        self.pending.push(Pending { doc: id, path, text, language, known });
+    }
+}
+
+fn check_is_file(key: &DocKey) -> Result<()> {
+    if key.is_repo() {
+        return Err(EngineError::Unindexable(format!("{key}: the path is empty")));
+    }
+    Ok(())
+}

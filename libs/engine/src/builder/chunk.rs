@@ -1,0 +1,131 @@
+//! Indexing a chunk of pending documents on all cores.
+
+use super::{Definitions, Pending, SegmentBuilder};
+use crate::{
+    Result, blocks,
+    docs::flag,
+    grams::GramSorter,
+    languages::{self, Extracted},
+    sections::SectionWriter,
+    words::WordsWriter,
+};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// A block of a pending document.
+struct Unit<'a> {
+    block: u32,
+    /// The text from the block's start to the document's end.
+    text: &'a [u8],
+    len: usize,
+}
+
+impl SegmentBuilder {
+    /// Indexes what is pending: content, trigrams, and definitions and words, side by side.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let chunk = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let units = self.split_blocks(&chunk);
+        let parse = self.options.symbols;
+        let Self { out, sorters, words, .. } = self;
+        let (definitions, (written, runs)) = rayon::join(
+            || define(words, &chunk, parse),
+            || rayon::join(|| write_content(out, &chunk), || sort_grams(sorters, &units)),
+        );
+        written?;
+        for run in runs {
+            self.grams.push(&run)?;
+        }
+        self.keep(&chunk, definitions?);
+        Ok(())
+    }
+
+    fn split_blocks<'a>(&mut self, chunk: &'a [Pending]) -> Vec<Unit<'a>> {
+        let mut units = Vec::new();
+        for pending in chunk {
+            let record = &mut self.docs[pending.doc as usize];
+            record.first_block = self.blocks.num();
+            let (mut start, mut line) = (0, 0);
+            for end in blocks::split(&pending.text) {
+                let text = &pending.text[start..];
+                units.push(Unit { block: self.blocks.num(), text, len: end - start });
+                self.blocks.push(record.text.start + start as u64, line, pending.doc);
+                line += blocks::count_lines(&text[..end - start]);
+                start = end;
+            }
+        }
+        units
+    }
+
+    fn keep(&mut self, chunk: &[Pending], definitions: Vec<Definitions>) {
+        for (pending, definitions) in chunk.iter().zip(definitions) {
+            if definitions.given_up {
+                self.docs[pending.doc as usize].flags |= flag::NO_SYMBOLS;
+            }
+            for (mut symbol, kind) in definitions.symbols {
+                symbol.kind = self.tables.symbol_kinds.number_of(&kind);
+                self.symbols.add(pending.doc, symbol);
+            }
+        }
+    }
+}
+
+fn write_content(out: &mut SectionWriter, chunk: &[Pending]) -> Result<()> {
+    chunk.iter().try_for_each(|pending| out.write(&pending.text))
+}
+
+/// Sorts the trigrams of equal shares of the units, one share per sorter, in order.
+fn sort_grams(sorters: &mut [GramSorter], units: &[Unit<'_>]) -> Vec<Vec<u8>> {
+    let shares = shares(units, sorters.len());
+    let jobs = sorters.par_iter_mut().zip(shares);
+    jobs.map(|(sorter, share)| {
+        for unit in &units[share] {
+            sorter.add(unit.block, unit.text, unit.len);
+        }
+        sorter.take_run()
+    })
+    .collect()
+}
+
+/// Cuts the units into `num` runs of about the same number of bytes.
+fn shares(units: &[Unit<'_>], num: usize) -> Vec<Range<usize>> {
+    let total: usize = units.iter().map(|unit| unit.len).sum();
+    let (mut shares, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (i, unit) in units.iter().enumerate() {
+        bytes += unit.len;
+        if bytes * num >= total * (shares.len() + 1) {
+            shares.push(start..i + 1);
+            start = i + 1;
+        }
+    }
+    shares.resize(num, start..start);
+    shares
+}
+
+/// Extracts definitions on all cores, then adds the documents' words in order.
+fn define(words: &mut WordsWriter, chunk: &[Pending], parse: bool) -> Result<Vec<Definitions>> {
+    let extract = |pending: &Pending| match &pending.known {
+        Some(known) => known.clone(),
+        None if parse => definitions_of(pending),
+        None => Definitions::default(),
+    };
+    let definitions: Vec<Definitions> = chunk.par_iter().map(extract).collect();
+    for (pending, definitions) in chunk.iter().zip(&definitions) {
+        let names = definitions.symbols.iter().map(|(symbol, _)| symbol.name.as_slice());
+        words.add(&pending.text, &pending.path, names)?;
+    }
+    Ok(definitions)
+}
+
+fn definitions_of(pending: &Pending) -> Definitions {
+    let Extracted { symbols, given_up } = languages::extract(&pending.language, &pending.text);
+    if given_up {
+        tracing::debug!(path = pending.path, "definitions given up");
+        metrics::counter!("ax_engine_definitions_given_up_total").increment(1);
+    }
+    let symbols = symbols.into_iter().map(|(symbol, kind)| (symbol, kind.to_owned())).collect();
+    Definitions { symbols, given_up }
+}

@@ -1,0 +1,125 @@
+//! Compaction: adjacent segments become one, without what is dead.
+
+mod policy;
+
+pub use policy::{MergePolicy, plan_merges};
+
+use crate::{
+    BuildOptions, BuiltSegment, Doc, EngineError, Result, SegmentBuilder, Snapshot,
+    builder::Definitions,
+    docs::flag,
+    keys::KeyKind,
+    snapshot::Part,
+    symbols::{NewSymbol, Place},
+};
+use ax_model::{Content, FileVersion, Offset, OffsetRange};
+use bytes::Bytes;
+use std::{ops::Range, path::Path};
+
+/// Merges the segments at `range` of `snapshot` (their places in it, oldest first) into one that can
+/// take their place in any manifest that holds all segments of the snapshot, or newer ones too.
+///
+/// Deletions are kept for the segments older than the range, and dropped if there are none.
+/// Definitions are copied, not parsed again; postings are built anew from the text, in the bounded
+/// memory of a [`SegmentBuilder`].
+///
+/// # Errors
+/// [`EngineError::Unindexable`] when the range is empty or not in the snapshot.
+pub fn merge(
+    snapshot: &Snapshot,
+    range: Range<usize>,
+    options: BuildOptions,
+    dest: &Path,
+) -> Result<BuiltSegment> {
+    let outside = || EngineError::Unindexable(format!("merge of segments {range:?}"));
+    let parts = snapshot.parts.get(range.clone()).filter(|parts| !parts.is_empty());
+    let parts = parts.ok_or_else(outside)?;
+    let mut builder = SegmentBuilder::new(options)?;
+    for part in parts {
+        copy(part, &mut builder)?;
+    }
+    if range.start == 0 {
+        builder.forget_tombstones();
+    }
+    builder.finish(hull(parts), dest)
+}
+
+fn hull(parts: &[Part]) -> OffsetRange {
+    let ranges = parts.iter().map(|part| part.segment.offsets());
+    let from = ranges.clone().map(|range| range.from).min();
+    let to = ranges.map(|range| range.to).max();
+    OffsetRange { from: from.unwrap_or(Offset(0)), to: to.unwrap_or(Offset(0)) }
+}
+
+/// Says again what a segment says. Its deletions of repositories come before its other keys, as they
+/// apply to older segments only; order among the other keys does not matter, since each stands once.
+fn copy(part: &Part, builder: &mut SegmentBuilder) -> Result<()> {
+    let keys = &part.segment.keys;
+    for key in &part.segment.deletions {
+        builder.delete_repository(&keys.decode(*key)?.repo);
+    }
+    for info in &part.segment.repositories {
+        builder.repository(info);
+    }
+    let symbols = part.segment.symbols.by_doc();
+    for key in 0..keys.num() {
+        match keys.kind(key) {
+            KeyKind::RepositoryDeleted => {}
+            KeyKind::Deleted => builder.delete(&keys.decode(key)?)?,
+            KeyKind::Put => {
+                let live = keys.docs(key).filter(|doc| part.live.has(*doc));
+                let versions = live.map(|doc| read(part, doc, &symbols)).collect::<Result<Vec<_>>>()?;
+                // a key whose documents are dead is said by whichever newer segment killed them
+                if !versions.is_empty() {
+                    builder.put_known(&keys.decode(key)?, versions)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read(
+    part: &Part,
+    doc: u32,
+    symbols: &[(u32, Place)],
+) -> Result<(Doc, Option<Definitions>)> {
+    let segment = &part.segment;
+    let record = segment.docs.record(doc)?;
+    let encoding = segment.docs.strings.encodings.get(record.encoding as usize);
+    let text = Bytes::from_owner(segment.content.slice(segment.docs.text(doc)));
+    let version = FileVersion {
+        blob: record.blob,
+        branches: part.branches(doc).map(str::to_owned).collect(),
+        content: Content::Inline(Bytes::new()), // not read: the text is given beside it
+        kind: record.kind,
+        num_bytes: record.num_bytes,
+        encoding: encoding.cloned().unwrap_or_default(),
+        generated: record.flags & flag::GENERATED != 0,
+        vendored: record.flags & flag::VENDORED != 0,
+    };
+    let text = record.skip.map_or(Ok(text), Err);
+    let known = Definitions {
+        symbols: symbols_of(part, doc, symbols),
+        given_up: record.flags & flag::NO_SYMBOLS != 0,
+    };
+    Ok((Doc { version, text, committed_at_ms: record.committed_at_ms }, Some(known)))
+}
+
+fn symbols_of(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Vec<(NewSymbol, String)> {
+    let start = symbols.partition_point(|(_, place)| place.doc < doc);
+    let of_doc = symbols[start..].iter().take_while(|(_, place)| place.doc == doc);
+    let segment = &part.segment;
+    of_doc
+        .map(|(name, place)| {
+            let symbol = NewSymbol {
+                name: segment.symbols.name(*name).to_vec(),
+                start: place.start,
+                kind: 0, // numbered anew from its name
+                container: place.container.map(|name| segment.symbols.name(name).to_vec()),
+            };
+            let kind = segment.docs.strings.symbol_kinds.get(place.kind as usize);
+            (symbol, kind.cloned().unwrap_or_default())
+        })
+        .collect()
+}

@@ -1,0 +1,169 @@
+//! Searching a snapshot.
+//!
+//! In steps, cheapest first: the query is compiled once; per segment, filters and trigrams choose
+//! candidate documents and, for patterns that stay within a line, candidate blocks; candidates are
+//! ordered by a score that the index alone gives; then their bytes decide, best first, in parallel,
+//! until there are enough.
+
+mod candidates;
+mod collect;
+mod compile;
+mod evaluate;
+mod finder;
+mod lines;
+
+use crate::{Result, SearchOptions, SearchOutcome, Snapshot, Stop, rank::Ranking};
+use ax_query::Query;
+use candidates::PartPlan;
+use compile::Plan;
+use evaluate::{Hit, Scratch, Tally};
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Documents verified at first, and how their number grows from round to round.
+const FIRST_ROUND: usize = 64;
+const MAX_ROUND: usize = 4096;
+/// Less text than this is verified by the calling thread: waking others would take longer.
+const SEQUENTIAL_BYTES: usize = 256 << 10;
+
+/// A document that may match.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    score: f32,
+    part: u32,
+    doc: u32,
+}
+
+/// A search under way.
+struct Search<'a> {
+    snapshot: &'a Snapshot,
+    plan: &'a Plan<'a>,
+    parts: Vec<PartPlan>,
+    options: &'a SearchOptions,
+    stop: &'a Stop,
+    stopped: AtomicBool,
+}
+
+impl Snapshot {
+    /// Finds the files that match `query`, best first.
+    ///
+    /// # Errors
+    /// When a regular expression is too large, or a segment turns out to be corrupt. Passing the
+    /// deadline is no error: the outcome says so.
+    pub fn search(
+        &self,
+        query: &Query,
+        options: &SearchOptions,
+        stop: &Stop,
+    ) -> Result<SearchOutcome> {
+        let plan = Plan::compile(query)?;
+        let mut search = Search {
+            snapshot: self,
+            plan: &plan,
+            parts: Vec::with_capacity(self.parts.len()),
+            options,
+            stop,
+            stopped: AtomicBool::new(false),
+        };
+        let candidates = search.choose()?;
+        search.verify(candidates)
+    }
+}
+
+impl Search<'_> {
+    /// The candidates of all parts, with their scores.
+    fn choose(&mut self) -> Result<Vec<Candidate>> {
+        let ranking = Ranking::new(self.snapshot, &self.plan.terms)?;
+        let mut found = Vec::new();
+        for (i, part) in self.snapshot.parts.iter().enumerate() {
+            if self.is_stopped() {
+                break;
+            }
+            let (part_plan, docs) = PartPlan::new(self.plan, part, self.stop)?;
+            let docs: Vec<u32> = docs.iter().collect();
+            let scores = ranking.score(&part.segment, &docs)?;
+            let scored = docs.into_iter().zip(scores);
+            found.extend(scored.map(|(doc, score)| Candidate { score, part: i as u32, doc }));
+            self.parts.push(part_plan);
+        }
+        Ok(found)
+    }
+
+    /// Verifies candidates round by round until more match than are wanted.
+    fn verify(&self, mut candidates: Vec<Candidate>) -> Result<SearchOutcome> {
+        let limit = self.options.limit;
+        let mut hits: Vec<Hit> = Vec::new();
+        let mut tally = Tally::default();
+        let mut rest = candidates.as_mut_slice();
+        let mut round = limit.saturating_add(1).clamp(FIRST_ROUND, MAX_ROUND);
+        if limit >= rest.len() {
+            round = rest.len(); // all are wanted: their order does not matter yet
+        }
+        while !rest.is_empty() && hits.len() <= limit && !self.is_stopped() {
+            let (best, others) = take_best(rest, round);
+            for found in self.round(best)? {
+                tally.add(&found.tally);
+                hits.extend(found.hit);
+            }
+            rest = others;
+            round = (round * 2).min(MAX_ROUND);
+        }
+        hits.sort_by(Hit::order);
+        Ok(self.outcome(hits, tally))
+    }
+
+    /// Verifies the candidates of one round, and keeps their order.
+    fn round(&self, candidates: &[Candidate]) -> Result<Vec<evaluate::Verified>> {
+        let bytes_of = |c: &Candidate| self.snapshot.parts[c.part as usize].segment.text(c.doc).len();
+        if candidates.iter().map(bytes_of).sum::<usize>() <= SEQUENTIAL_BYTES {
+            let mut scratch = Scratch::new(self.plan);
+            return candidates.iter().map(|c| self.evaluate(c, &mut scratch)).collect();
+        }
+        candidates
+            .par_iter()
+            .map_init(|| Scratch::new(self.plan), |scratch, c| self.evaluate(c, scratch))
+            .collect()
+    }
+
+    fn outcome(&self, mut hits: Vec<Hit>, tally: Tally) -> SearchOutcome {
+        let more = hits.len() > self.options.limit;
+        hits.truncate(self.options.limit);
+        SearchOutcome {
+            num_files: hits.len() as u64,
+            num_lines: hits.iter().map(|hit| hit.num_lines).sum(),
+            files: hits.into_iter().filter_map(|hit| hit.file).collect(),
+            more,
+            timed_out: self.stopped.load(Ordering::Relaxed),
+            num_candidates: tally.num_candidates,
+            num_bytes_verified: tally.num_bytes,
+        }
+    }
+
+    /// Whether it is time to stop; once it is, it stays so.
+    fn is_stopped(&self) -> bool {
+        if self.stopped.load(Ordering::Relaxed) {
+            return true;
+        }
+        let due = self.stop.is_due();
+        if due {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        due
+    }
+}
+
+/// Moves the `num` best candidates to the front, sorted, and splits there.
+fn take_best(
+    candidates: &mut [Candidate],
+    num: usize,
+) -> (&mut [Candidate], &mut [Candidate]) {
+    if num >= candidates.len() {
+        // everything is verified in one round: hits are sorted, candidates need not be
+        return candidates.split_at_mut(candidates.len());
+    }
+    let better = |a: &Candidate, b: &Candidate| {
+        b.score.total_cmp(&a.score).then((a.part, a.doc).cmp(&(b.part, b.doc)))
+    };
+    candidates.select_nth_unstable_by(num, better);
+    candidates.split_at_mut(num)
+}

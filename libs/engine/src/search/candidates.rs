@@ -1,0 +1,260 @@
+//! Which documents of a segment may match, from filters and trigrams alone.
+
+use super::compile::{Node, Plan};
+use crate::{
+    Result, Segment, Stop,
+    bits::Bits,
+    format::NAMES_PER_UNIT,
+    grams::Units,
+    keys::KeyKind,
+    snapshot::Part,
+};
+use ax_query::{Matcher, grams::GramQuery};
+
+/// Names looked at between two looks at the clock.
+const NAMES_PER_CHECK: u32 = 4096;
+
+/// A match of a symbol pattern, in bytes of the document's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SymbolHit {
+    pub(super) doc: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+/// What a plan comes to in one segment.
+#[derive(Debug)]
+pub(super) struct PartPlan {
+    /// Per text atom: the blocks that may match; documents if the pattern is multi-line.
+    pub(super) texts: Vec<Units>,
+    /// Per symbol atom: its matches, in order of document and place.
+    pub(super) symbols: Vec<Vec<SymbolHit>>,
+    /// Per filter and number of the string filtered: whether it matches.
+    pub(super) repos: Vec<Vec<bool>>,
+    pub(super) branches: Vec<Vec<bool>>,
+    pub(super) languages: Vec<Option<u32>>,
+}
+
+/// Documents, and whether they are exactly those that match, or some more.
+struct Found {
+    docs: Bits,
+    exact: bool,
+}
+
+impl PartPlan {
+    /// Chooses among the live documents of `part`.
+    pub(super) fn new(plan: &Plan<'_>, part: &Part, stop: &Stop) -> Result<(Self, Bits)> {
+        let none = || Units::Some(Vec::new());
+        let strings = &part.segment.docs.strings;
+        let matching = |matcher: &Matcher, names: &[String]| {
+            names.iter().map(|name| matcher.is_match(name.as_bytes())).collect::<Vec<_>>()
+        };
+        let any_branch = |matcher: &&Matcher| {
+            let sets = 0..strings.branch_sets.len() as u32;
+            let has = |set| strings.branches(set).any(|name| matcher.is_match(name.as_bytes()));
+            sets.map(has).collect()
+        };
+        let language = |name: &String| {
+            let place = strings.languages.iter().position(|known| known == name);
+            place.map(|place| place as u32)
+        };
+        let this = Self {
+            texts: plan.texts.iter().map(|_| none()).collect(),
+            symbols: plan.symbols.iter().map(|_| Vec::new()).collect(),
+            repos: plan.repos.iter().map(|matcher| matching(matcher, &strings.repos)).collect(),
+            branches: plan.branches.iter().map(any_branch).collect(),
+            languages: plan.languages.iter().map(language).collect(),
+        };
+        let mut chooser = Chooser { plan, part, stop, this };
+        let docs = chooser.choose(&plan.root, &part.live)?.docs;
+        Ok((chooser.this, docs))
+    }
+}
+
+struct Chooser<'a> {
+    plan: &'a Plan<'a>,
+    part: &'a Part,
+    stop: &'a Stop,
+    this: PartPlan,
+}
+
+impl Chooser<'_> {
+    /// The documents in `within` for which `node` may hold.
+    fn choose(&mut self, node: &Node, within: &Bits) -> Result<Found> {
+        let docs = &self.part.segment.docs;
+        match node {
+            Node::And(members) => self.choose_all(members, within),
+            Node::Or(members) => self.choose_any(members, within),
+            Node::Not(inner) => {
+                let found = self.choose(inner, within)?;
+                let mut rest = within.clone();
+                if found.exact {
+                    rest.subtract(&found.docs);
+                }
+                Ok(Found { docs: rest, exact: found.exact })
+            }
+            Node::Text(i) => self.choose_text(*i, within),
+            Node::Symbol(i) => self.choose_symbol(*i, within),
+            Node::File(i) => self.choose_file(*i, within),
+            Node::Repo(i) => {
+                let matching = &self.this.repos[*i];
+                Ok(filtered(within, |doc| matching[docs.repo(doc) as usize]))
+            }
+            Node::Branch(i) => {
+                let matching = &self.this.branches[*i];
+                Ok(filtered(within, |doc| matching[docs.branches(doc) as usize]))
+            }
+            Node::Language(i) => {
+                let wanted = self.this.languages[*i];
+                Ok(filtered(within, |doc| Some(docs.language(doc)) == wanted))
+            }
+        }
+    }
+
+    fn choose_all(&mut self, members: &[Node], within: &Bits) -> Result<Found> {
+        let mut found = Found { docs: within.clone(), exact: true };
+        for member in members {
+            if found.docs.is_empty() {
+                break;
+            }
+            let next = self.choose(member, &found.docs)?;
+            found = Found { docs: next.docs, exact: found.exact && next.exact };
+        }
+        Ok(found)
+    }
+
+    fn choose_any(&mut self, members: &[Node], within: &Bits) -> Result<Found> {
+        let mut found = Found { docs: Bits::none(self.part.segment.docs.num()), exact: true };
+        for member in members {
+            let next = self.choose(member, within)?;
+            found.docs.union(&next.docs);
+            found.exact &= next.exact;
+        }
+        Ok(found)
+    }
+
+    fn choose_text(&mut self, i: usize, within: &Bits) -> Result<Found> {
+        let (segment, atom) = (&self.part.segment, &self.plan.texts[i]);
+        let owner = |block: u32| segment.blocks.doc(block);
+        let units = if atom.multi_line {
+            segment.content_grams.evaluate_by_owner(&atom.grams, &owner)?
+        } else {
+            segment.content_grams.evaluate(&atom.grams)?
+        };
+        let mut docs = Bits::none(segment.docs.num());
+        match &units {
+            Units::All => docs = within.clone(),
+            Units::Some(found) if atom.multi_line => found.iter().for_each(|doc| docs.insert(*doc)),
+            Units::Some(blocks) => blocks.iter().for_each(|block| docs.insert(owner(*block))),
+        }
+        if atom.in_path {
+            self.add_paths(&atom.grams, within, &mut docs)?;
+        }
+        docs.intersect(within);
+        self.this.texts[i] = units;
+        Ok(Found { docs, exact: false })
+    }
+
+    /// Adds the documents whose paths may match.
+    fn add_paths(&self, grams: &GramQuery, within: &Bits, docs: &mut Bits) -> Result<()> {
+        let segment = &self.part.segment;
+        match segment.path_grams.evaluate(grams)? {
+            Units::All => docs.union(within),
+            Units::Some(keys) => {
+                let of_keys = keys.iter().flat_map(|key| segment.keys.docs(*key));
+                of_keys.for_each(|doc| docs.insert(doc));
+            }
+        }
+        Ok(())
+    }
+
+    fn choose_symbol(&mut self, i: usize, within: &Bits) -> Result<Found> {
+        let atom = &self.plan.symbols[i];
+        let symbols = &self.part.segment.symbols;
+        let mut names: Vec<u32> = Vec::new();
+        match symbols.grams.evaluate(&atom.grams)? {
+            Units::All => names.extend(0..symbols.num_names()),
+            Units::Some(units) => {
+                let per_unit = NAMES_PER_UNIT as u32;
+                let of_unit = |unit: u32| unit * per_unit..(unit + 1) * per_unit;
+                names.extend(units.into_iter().flat_map(of_unit));
+                names.retain(|name| *name < symbols.num_names());
+            }
+        }
+        let mut cache = atom.finder.create_cache();
+        let mut hits = Vec::new();
+        for (looked_at, name) in names.into_iter().enumerate() {
+            if looked_at as u32 % NAMES_PER_CHECK == 0 && self.stop.is_due() {
+                break;
+            }
+            let text = symbols.name(name);
+            let Some((start, end)) = atom.finder.find(&mut cache, text, 0, text.len()) else {
+                continue;
+            };
+            let places = symbols.places(name).filter(|place| within.has(place.doc));
+            hits.extend(places.map(|place| SymbolHit {
+                doc: place.doc,
+                start: place.start.saturating_add(start as u32),
+                end: place.start.saturating_add(end as u32),
+            }));
+        }
+        hits.sort_unstable();
+        let mut docs = Bits::none(self.part.segment.docs.num());
+        hits.iter().for_each(|hit| docs.insert(hit.doc));
+        self.this.symbols[i] = hits;
+        Ok(Found { docs, exact: true })
+    }
+
+    fn choose_file(&mut self, i: usize, within: &Bits) -> Result<Found> {
+        let (segment, atom) = (&self.part.segment, &self.plan.files[i]);
+        let Units::Some(keys) = segment.path_grams.evaluate(&atom.grams)? else {
+            let path = |doc| segment.keys.path(segment.docs.key(doc));
+            return Ok(filtered(within, |doc| atom.matcher.is_match(path(doc))));
+        };
+        let mut docs = Bits::none(segment.docs.num());
+        for key in keys.into_iter().filter(|key| segment.keys.kind(*key) == KeyKind::Put) {
+            if atom.matcher.is_match(segment.keys.path(key)) {
+                segment.keys.docs(key).for_each(|doc| docs.insert(doc));
+            }
+        }
+        docs.intersect(within);
+        Ok(Found { docs, exact: true })
+    }
+}
+
+fn filtered(within: &Bits, holds: impl Fn(u32) -> bool) -> Found {
+    let mut docs = within.clone();
+    within.iter().filter(|doc| !holds(*doc)).for_each(|doc| docs.remove(doc));
+    Found { docs, exact: true }
+}
+
+impl PartPlan {
+    /// Whether the block, or for a multi-line pattern the document, may match.
+    pub(super) fn candidate_blocks(&self, i: usize, segment: &Segment, doc: u32) -> Vec<u32> {
+        let of_doc = segment.blocks_of(doc);
+        match &self.texts[i] {
+            Units::All => of_doc.collect(),
+            Units::Some(blocks) => {
+                let start = blocks.partition_point(|block| *block < of_doc.start);
+                let of_doc = blocks[start..].iter().take_while(|block| **block < of_doc.end);
+                of_doc.copied().collect()
+            }
+        }
+    }
+
+    /// Whether the document is a candidate of a multi-line pattern.
+    pub(super) fn may_hold(&self, i: usize, doc: u32) -> bool {
+        match &self.texts[i] {
+            Units::All => true,
+            Units::Some(docs) => docs.binary_search(&doc).is_ok(),
+        }
+    }
+
+    /// The matches of a symbol pattern in one document.
+    pub(super) fn symbols_of(&self, i: usize, doc: u32) -> &[SymbolHit] {
+        let hits = &self.symbols[i];
+        let start = hits.partition_point(|hit| hit.doc < doc);
+        let len = hits[start..].partition_point(|hit| hit.doc == doc);
+        &hits[start..start + len]
+    }
+}

@@ -1,0 +1,149 @@
+//! All matches of one pattern in a text, and the lines that they are on.
+//!
+//! A line ends at its line feed, which belongs to it; what follows the last line feed is a line only
+//! if it is not empty. Lines are named here by their end: the place of the line feed, or the length
+//! of the text.
+
+use super::finder::Finder;
+use memchr::memchr;
+use regex_automata::meta::Cache;
+use std::ops::Range;
+
+/// Matches kept on one line: more are not legible, and a long line must not cost memory for each.
+const MAX_SPANS_PER_LINE: usize = 1000;
+
+/// Matched lines and the matches on the first of them.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Collected {
+    /// Ends of matched lines, ascending.
+    pub(super) lines: Vec<u32>,
+    /// Matches on the first lines, ascending, in bytes of the text.
+    pub(super) spans: Vec<(u32, u32)>,
+    /// Spans on the line matched last.
+    on_line: usize,
+}
+
+impl Collected {
+    /// Forgets everything but the memory.
+    pub(super) fn clear(&mut self) {
+        self.lines.clear();
+        self.spans.clear();
+        self.on_line = 0;
+    }
+
+    /// Adds a match that is known already and lies on one line.
+    pub(super) fn push(&mut self, text: &[u8], start: usize, end: usize) {
+        let line = line_end(text, end, text.len());
+        self.add_line(line);
+        self.spans.push((start as u32, end as u32));
+    }
+
+    /// Adds what another pattern found.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.lines.extend_from_slice(&other.lines);
+        self.lines.sort_unstable();
+        self.lines.dedup();
+        self.spans.extend_from_slice(&other.spans);
+        self.spans.sort_unstable();
+        self.spans.dedup();
+    }
+
+    fn add_line(&mut self, end: usize) {
+        if self.lines.last().is_none_or(|last| (*last as usize) < end) {
+            self.lines.push(end as u32);
+            self.on_line = 0;
+        }
+    }
+
+    /// Adds a match; false when the rest of its line is of no interest.
+    fn add_span(&mut self, start: usize, end: usize, max_lines: usize) -> bool {
+        if self.lines.len() > max_lines || self.on_line == MAX_SPANS_PER_LINE {
+            return false;
+        }
+        self.on_line += 1;
+        self.spans.push((start as u32, end as u32));
+        true
+    }
+}
+
+/// Collects matches in `range`, which is whole lines, of a pattern that stays within a line.
+/// `max_lines` bounds the lines whose matches are kept; all are counted.
+pub(super) fn collect_lines(
+    finder: &Finder,
+    cache: &mut Option<Cache>,
+    text: &[u8],
+    range: Range<usize>,
+    max_lines: usize,
+    found: &mut Collected,
+) {
+    let mut at = range.start;
+    let mut last_end = None;
+    while at <= range.end {
+        let Some((start, end)) = finder.find(cache, text, at, range.end) else {
+            return;
+        };
+        if start == range.end && is_line_start(text, start) {
+            return; // that place belongs to the next line, or to none
+        }
+        if start == end && last_end == Some(end) {
+            at = end + 1; // an empty match right behind a match does not count
+            continue;
+        }
+        last_end = Some(end);
+        let line = line_end(text, end, range.end);
+        found.add_line(line);
+        at = if found.add_span(start, end, max_lines) { end } else { line + 1 };
+    }
+}
+
+/// Collects the matches of a pattern that may cross lines; `stop` is asked between matches.
+pub(super) fn collect_text(
+    finder: &Finder,
+    cache: &mut Option<Cache>,
+    text: &[u8],
+    max_lines: usize,
+    stop: &dyn Fn() -> bool,
+    found: &mut Collected,
+) {
+    let (mut at, mut last_end) = (0, None);
+    while at <= text.len() && !stop() {
+        let Some((start, end)) = finder.find(cache, text, at, text.len()) else {
+            return;
+        };
+        if start == text.len() && is_line_start(text, start) {
+            return;
+        }
+        at = end;
+        if start == end && last_end == Some(end) {
+            at = end + 1;
+            continue;
+        }
+        last_end = Some(end);
+        add_lines(text, start, end, found);
+        found.add_span(start, end, max_lines);
+    }
+}
+
+/// Adds every line that a match touches; a line feed belongs to the line that it ends.
+fn add_lines(text: &[u8], start: usize, end: usize, found: &mut Collected) {
+    let last = end.saturating_sub(1).max(start);
+    let mut at = start;
+    loop {
+        let line = line_end(text, at, text.len());
+        found.add_line(line);
+        if line >= last {
+            return;
+        }
+        at = line + 1;
+    }
+}
+
+/// Whether a line would start at `at`.
+fn is_line_start(text: &[u8], at: usize) -> bool {
+    at == 0 || text[at - 1] == b'\n'
+}
+
+/// The end of the line that `at` is on.
+fn line_end(text: &[u8], at: usize, end: usize) -> usize {
+    memchr(b'\n', &text[at..end]).map_or(end, |len| at + len)
+}

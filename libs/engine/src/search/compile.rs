@@ -1,0 +1,154 @@
+//! From a query to what runs: patterns compiled, trigram formulas planned, once for all segments.
+
+use super::finder::Finder;
+use crate::{Result, languages, rank::Terms};
+use ax_query::{
+    Atom, Expr, Field, Matcher, Pattern, Query,
+    grams::{GramLimits, GramQuery, plan},
+};
+
+/// A compiled query.
+pub(super) struct Plan<'q> {
+    pub(super) root: Node,
+    pub(super) texts: Vec<TextAtom>,
+    pub(super) symbols: Vec<SymbolAtom>,
+    pub(super) files: Vec<FileAtom<'q>>,
+    pub(super) repos: Vec<&'q Matcher>,
+    pub(super) branches: Vec<&'q Matcher>,
+    pub(super) languages: Vec<String>,
+    pub(super) terms: Terms,
+}
+
+/// The formula; leaves name atoms by place in their list. Members of `And` are in order of cost.
+#[derive(Debug, PartialEq)]
+pub(super) enum Node {
+    And(Vec<Node>),
+    Or(Vec<Node>),
+    Not(Box<Node>),
+    Text(usize),
+    Symbol(usize),
+    File(usize),
+    Repo(usize),
+    Branch(usize),
+    Language(usize),
+}
+
+/// A pattern to find in text, and perhaps in the path.
+pub(super) struct TextAtom {
+    pub(super) finder: Finder,
+    pub(super) grams: GramQuery,
+    /// A match may hold a line feed: blocks do not bound it.
+    pub(super) multi_line: bool,
+    pub(super) in_path: bool,
+}
+
+/// A pattern to find in names of definitions.
+pub(super) struct SymbolAtom {
+    pub(super) finder: Finder,
+    pub(super) grams: GramQuery,
+}
+
+/// A filter on paths.
+pub(super) struct FileAtom<'q> {
+    pub(super) matcher: &'q Matcher,
+    pub(super) finder: Finder,
+    pub(super) grams: GramQuery,
+}
+
+impl<'q> Plan<'q> {
+    /// Compiles `query`.
+    pub(super) fn compile(query: &'q Query) -> Result<Self> {
+        let mut plan = Self {
+            root: Node::And(Vec::new()),
+            texts: Vec::new(),
+            symbols: Vec::new(),
+            files: Vec::new(),
+            repos: Vec::new(),
+            branches: Vec::new(),
+            languages: Vec::new(),
+            terms: Terms::default(),
+        };
+        plan.root = plan.node(&query.expr, true)?;
+        Ok(plan)
+    }
+
+    /// `wanted`: not under a negation, so that its words count for the rank.
+    fn node(&mut self, expr: &'q Expr, wanted: bool) -> Result<Node> {
+        Ok(match expr {
+            Expr::And(members) => {
+                let mut nodes = self.nodes(members, wanted)?;
+                nodes.sort_by_key(Node::cost);
+                Node::And(nodes)
+            }
+            Expr::Or(members) => Node::Or(self.nodes(members, wanted)?),
+            Expr::Not(inner) => Node::Not(Box::new(self.node(inner, false)?)),
+            Expr::Atom(atom) => self.atom(atom, wanted)?,
+        })
+    }
+
+    fn nodes(&mut self, members: &'q [Expr], wanted: bool) -> Result<Vec<Node>> {
+        members.iter().map(|member| self.node(member, wanted)).collect()
+    }
+
+    fn atom(&mut self, atom: &'q Atom, wanted: bool) -> Result<Node> {
+        Ok(match atom {
+            Atom::Text { pattern, field } => self.text(pattern, *field, wanted)?,
+            Atom::Sym(pattern) => {
+                if wanted {
+                    self.terms.add_symbol(pattern);
+                }
+                let (finder, grams) = (Finder::new(pattern)?, grams_of(pattern));
+                Node::Symbol(push(&mut self.symbols, SymbolAtom { finder, grams }))
+            }
+            Atom::File(matcher) => {
+                let grams = plan(matcher.hir(), &GramLimits::default());
+                let finder = Finder::of_matcher(matcher)?;
+                Node::File(push(&mut self.files, FileAtom { matcher, finder, grams }))
+            }
+            Atom::Repo(matcher) => Node::Repo(push(&mut self.repos, matcher)),
+            Atom::Branch(matcher) => Node::Branch(push(&mut self.branches, matcher)),
+            Atom::Lang(filter) => {
+                let name = languages::canonical(&filter.name);
+                Node::Language(push(&mut self.languages, name))
+            }
+        })
+    }
+
+    fn text(&mut self, pattern: &Pattern, field: Field, wanted: bool) -> Result<Node> {
+        if wanted {
+            self.terms.add_text(pattern);
+        }
+        let atom = TextAtom {
+            finder: Finder::new(pattern)?,
+            grams: grams_of(pattern),
+            multi_line: pattern.multi_line(),
+            in_path: field == Field::Either,
+        };
+        Ok(Node::Text(push(&mut self.texts, atom)))
+    }
+}
+
+impl Node {
+    /// What choosing candidates costs, and how little it narrows them.
+    fn cost(&self) -> u32 {
+        match self {
+            Self::Repo(_) | Self::Language(_) => 0,
+            Self::Branch(_) => 1,
+            Self::Text(_) => 2,
+            Self::Symbol(_) => 3,
+            Self::And(_) => 4,
+            Self::Or(_) => 5,
+            Self::File(_) => 6,
+            Self::Not(_) => 7,
+        }
+    }
+}
+
+fn grams_of(pattern: &Pattern) -> GramQuery {
+    plan(pattern.hir(), &GramLimits::default())
+}
+
+fn push<T>(list: &mut Vec<T>, item: T) -> usize {
+    list.push(item);
+    list.len() - 1
+}

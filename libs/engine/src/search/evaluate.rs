@@ -1,0 +1,326 @@
+//! Whether one document matches, by its bytes, and what of it is shown.
+
+use super::{
+    Candidate, Search,
+    candidates::PartPlan,
+    collect::{Collected, collect_lines, collect_text},
+    compile::{Node, Plan},
+    lines::show,
+};
+use crate::{FileHit, Result, Segment};
+use regex_automata::meta::Cache;
+use std::{cmp::Ordering, ops::Range};
+
+/// Blocks searched between two looks at the clock: about a megabyte.
+const BLOCKS_PER_CHECK: u32 = 64;
+
+/// What one thread needs to verify documents; kept from document to document.
+pub(super) struct Scratch {
+    text_caches: Vec<Option<Cache>>,
+    file_caches: Vec<Option<Cache>>,
+    found: Vec<Collected>,
+    path_ranges: Vec<(u32, u32)>,
+    tally: Tally,
+}
+
+/// What verification cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) num_candidates: u64,
+    pub(super) num_bytes: u64,
+}
+
+/// A document that was looked at.
+pub(super) struct Verified {
+    pub(super) hit: Option<Hit>,
+    pub(super) tally: Tally,
+}
+
+/// A document that matches.
+#[derive(Debug)]
+pub(super) struct Hit {
+    pub(super) candidate: Candidate,
+    pub(super) num_lines: u64,
+    /// None when only counting.
+    pub(super) file: Option<FileHit>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.num_candidates += other.num_candidates;
+        self.num_bytes += other.num_bytes;
+    }
+}
+
+impl Hit {
+    /// Best first; equals in order of key.
+    pub(super) fn order(a: &Self, b: &Self) -> Ordering {
+        let key = |hit: &Self| hit.file.as_ref().map(|file| (file.key.clone(), file.blob.clone()));
+        let place = |hit: &Self| (hit.candidate.part, hit.candidate.doc);
+        let by_score = b.candidate.score.total_cmp(&a.candidate.score);
+        by_score.then_with(|| key(a).cmp(&key(b))).then_with(|| place(a).cmp(&place(b)))
+    }
+}
+
+impl Scratch {
+    pub(super) fn new(plan: &Plan<'_>) -> Self {
+        let (texts, files) = (plan.texts.len(), plan.files.len());
+        Self {
+            text_caches: (0..texts).map(|_| None).collect(),
+            file_caches: (0..files).map(|_| None).collect(),
+            found: vec![Collected::default(); texts + plan.symbols.len()],
+            path_ranges: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.found.iter_mut().for_each(Collected::clear);
+        self.path_ranges.clear();
+        self.tally = Tally::default();
+    }
+}
+
+/// One document under evaluation.
+struct Document<'a> {
+    search: &'a Search<'a>,
+    segment: &'a Segment,
+    plan: &'a PartPlan,
+    doc: u32,
+    text: &'a [u8],
+    path: &'a [u8],
+    max_lines: usize,
+}
+
+impl Search<'_> {
+    /// Verifies one candidate. Nothing is found once the search is stopped.
+    pub(super) fn evaluate(&self, candidate: &Candidate, scratch: &mut Scratch) -> Result<Verified> {
+        scratch.clear();
+        if self.is_stopped() {
+            return Ok(Verified { hit: None, tally: Tally::default() });
+        }
+        let (part, doc) = (candidate.part as usize, candidate.doc);
+        let segment = &*self.snapshot.parts[part].segment;
+        let document = Document {
+            search: self,
+            segment,
+            plan: &self.parts[part],
+            doc,
+            text: segment.text(doc),
+            path: segment.keys.path(segment.docs.key(doc)),
+            max_lines: if self.options.count_only { 0 } else { self.options.max_lines_per_file },
+        };
+        let mut shown = Vec::new();
+        let holds = document.holds(&self.plan.root, scratch, Some(&mut shown));
+        if scratch.tally.num_bytes > 0 {
+            scratch.tally.num_candidates = 1;
+        }
+        let hit = if holds && !self.stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            Some(self.hit(candidate, &document, &shown, scratch)?)
+        } else {
+            None
+        };
+        Ok(Verified { hit, tally: scratch.tally })
+    }
+
+    fn hit(
+        &self,
+        candidate: &Candidate,
+        document: &Document<'_>,
+        shown: &[usize],
+        scratch: &mut Scratch,
+    ) -> Result<Hit> {
+        let mut shown = shown.iter();
+        let mut found = shown.next().map_or_else(Collected::default, |first| {
+            std::mem::take(&mut scratch.found[*first])
+        });
+        shown.for_each(|other| found.merge(&scratch.found[*other]));
+        let file = if self.options.count_only {
+            None
+        } else {
+            Some(self.file(candidate, document, &found, scratch)?)
+        };
+        Ok(Hit { candidate: *candidate, num_lines: found.lines.len() as u64, file })
+    }
+
+    fn file(
+        &self,
+        candidate: &Candidate,
+        document: &Document<'_>,
+        found: &Collected,
+        scratch: &mut Scratch,
+    ) -> Result<FileHit> {
+        let part = &self.snapshot.parts[candidate.part as usize];
+        let record = document.segment.docs.record(document.doc)?;
+        scratch.path_ranges.sort_unstable();
+        scratch.path_ranges.dedup();
+        Ok(FileHit {
+            key: document.segment.keys.decode(record.key)?,
+            branches: part.branches(document.doc).map(str::to_owned).collect(),
+            language: document.segment.docs.strings.language(record.language).to_owned(),
+            blob: record.blob,
+            score: f64::from(candidate.score),
+            lines: show(document.segment, document.doc, found, self.options),
+            num_matched_lines: found.lines.len() as u64,
+            num_bytes: document.text.len() as u64,
+            path_ranges: scratch.path_ranges.clone(),
+        })
+    }
+}
+
+impl Document<'_> {
+    /// Whether `node` holds. With `shown`, the patterns that contribute are appended to it: all that
+    /// match under a disjunction, none under a conjunction that fails, none under a negation.
+    fn holds(&self, node: &Node, scratch: &mut Scratch, shown: Option<&mut Vec<usize>>) -> bool {
+        match node {
+            Node::And(members) => self.all_hold(members, scratch, shown),
+            Node::Or(members) => self.any_holds(members, scratch, shown),
+            Node::Not(inner) => !self.holds(inner, scratch, None),
+            Node::Text(i) => self.text_matches(*i, scratch, shown),
+            Node::Symbol(i) => self.symbol_matches(*i, scratch, shown),
+            Node::File(i) => self.file_matches(*i, scratch, shown.is_some()),
+            Node::Repo(i) => self.plan.repos[*i][self.segment.docs.repo(self.doc) as usize],
+            Node::Branch(i) => {
+                self.plan.branches[*i][self.segment.docs.branches(self.doc) as usize]
+            }
+            Node::Language(i) => {
+                self.plan.languages[*i] == Some(self.segment.docs.language(self.doc))
+            }
+        }
+    }
+
+    fn all_hold(
+        &self,
+        members: &[Node],
+        scratch: &mut Scratch,
+        mut shown: Option<&mut Vec<usize>>,
+    ) -> bool {
+        let (num_shown, num_ranges) = (shown.as_ref().map_or(0, |s| s.len()), scratch.path_ranges.len());
+        let all = members.iter().all(|member| self.holds(member, scratch, shown.as_deref_mut()));
+        if !all {
+            scratch.path_ranges.truncate(num_ranges);
+            shown.into_iter().for_each(|shown| shown.truncate(num_shown));
+        }
+        all
+    }
+
+    fn any_holds(
+        &self,
+        members: &[Node],
+        scratch: &mut Scratch,
+        mut shown: Option<&mut Vec<usize>>,
+    ) -> bool {
+        let mut any = false;
+        for member in members {
+            any |= self.holds(member, scratch, shown.as_deref_mut());
+            if any && shown.is_none() {
+                break;
+            }
+        }
+        any
+    }
+
+    fn text_matches(
+        &self,
+        i: usize,
+        scratch: &mut Scratch,
+        shown: Option<&mut Vec<usize>>,
+    ) -> bool {
+        let in_path = self.path_matches(i, scratch, shown.is_some());
+        let Some(shown) = shown else {
+            return in_path || self.text_holds(i, scratch);
+        };
+        self.collect(i, scratch);
+        if scratch.found[i].lines.is_empty() {
+            return in_path;
+        }
+        shown.push(i);
+        true
+    }
+
+    fn path_matches(&self, i: usize, scratch: &mut Scratch, keep: bool) -> bool {
+        let atom = &self.search.plan.texts[i];
+        if !atom.in_path {
+            return false;
+        }
+        let cache = &mut scratch.text_caches[i];
+        let found = atom.finder.find(cache, self.path, 0, self.path.len());
+        if let (Some((start, end)), true) = (found, keep) {
+            scratch.path_ranges.push((start as u32, end as u32));
+        }
+        found.is_some()
+    }
+
+    /// Whether the pattern matches in the text at all: it stands under a negation.
+    fn text_holds(&self, i: usize, scratch: &mut Scratch) -> bool {
+        self.collect(i, scratch);
+        !scratch.found[i].lines.is_empty()
+    }
+
+    fn collect(&self, i: usize, scratch: &mut Scratch) {
+        let atom = &self.search.plan.texts[i];
+        let (cache, found) = (&mut scratch.text_caches[i], &mut scratch.found[i]);
+        found.clear();
+        if atom.multi_line {
+            if self.plan.may_hold(i, self.doc) {
+                scratch.tally.num_bytes += self.text.len() as u64;
+                let stop = || self.search.is_stopped();
+                collect_text(&atom.finder, cache, self.text, self.max_lines, &stop, found);
+            }
+            return;
+        }
+        for range in self.ranges(&self.plan.candidate_blocks(i, self.segment, self.doc)) {
+            if self.search.is_stopped() {
+                return;
+            }
+            scratch.tally.num_bytes += range.len() as u64;
+            collect_lines(&atom.finder, cache, self.text, range, self.max_lines, found);
+        }
+    }
+
+    /// Blocks as ranges of the text, neighbours joined up to about a megabyte.
+    fn ranges(&self, blocks: &[u32]) -> Vec<Range<usize>> {
+        let text_start = self.segment.docs.text(self.doc).start;
+        let bytes = |block: u32| {
+            let range = self.segment.blocks.range(block);
+            range.start - text_start..range.end - text_start
+        };
+        let together = blocks.chunk_by(|a, b| a + 1 == *b && b % BLOCKS_PER_CHECK != 0);
+        together
+            .filter_map(|run| Some(bytes(*run.first()?).start..bytes(*run.last()?).end))
+            .collect()
+    }
+
+    fn symbol_matches(
+        &self,
+        i: usize,
+        scratch: &mut Scratch,
+        shown: Option<&mut Vec<usize>>,
+    ) -> bool {
+        let hits = self.plan.symbols_of(i, self.doc);
+        let place = self.search.plan.texts.len() + i;
+        if let (Some(shown), false) = (shown, hits.is_empty()) {
+            let found = &mut scratch.found[place];
+            found.clear();
+            for hit in hits {
+                let end = (hit.end as usize).min(self.text.len());
+                found.push(self.text, (hit.start as usize).min(end), end);
+            }
+            shown.push(place);
+        }
+        !hits.is_empty()
+    }
+
+    fn file_matches(&self, i: usize, scratch: &mut Scratch, keep: bool) -> bool {
+        let atom = &self.search.plan.files[i];
+        if !keep {
+            return atom.matcher.is_match(self.path);
+        }
+        let cache = &mut scratch.file_caches[i];
+        let found = atom.finder.find(cache, self.path, 0, self.path.len());
+        if let Some((start, end)) = found {
+            scratch.path_ranges.push((start as u32, end as u32));
+        }
+        found.is_some()
+    }
+}

@@ -1,0 +1,225 @@
+//! The values that go into the engine and come out of it.
+
+use crate::EngineError;
+use ax_model::{
+    BlobId, DocKey, FileKind, FileVersion, Generation, SegmentEntry, SegmentId, ShardId, SkipReason,
+};
+use bytes::Bytes;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+/// How a segment is built.
+#[derive(Debug, Clone)]
+pub struct BuildOptions {
+    /// The shard it is for.
+    pub shard: ShardId,
+    /// The generation it is for.
+    pub generation: Generation,
+    /// Its name.
+    pub id: SegmentId,
+    /// Whether definitions are extracted. It costs most of the time of a build.
+    pub symbols: bool,
+    /// Where temporary files go. `dest` of `finish` should be on the same file system.
+    pub scratch_dir: PathBuf,
+}
+
+/// One version of a file, ready to be indexed.
+#[derive(Debug, Clone)]
+pub struct Doc {
+    /// Its facts; `content` is ignored, `text` counts.
+    pub version: FileVersion,
+    /// The text as UTF-8 where it is that (other bytes are searched as they are), or why there is
+    /// none.
+    pub text: Result<Bytes, SkipReason>,
+    /// When the newest commit involved was made, in milliseconds since 1970.
+    pub committed_at_ms: i64,
+}
+
+/// A finished segment on the local disk.
+#[derive(Debug, Clone)]
+pub struct BuiltSegment {
+    /// What its manifest says of it.
+    pub entry: SegmentEntry,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// How a search is bounded and shaped.
+#[derive(Debug, Clone)]
+pub struct SearchOptions {
+    /// Most files to return; `usize::MAX` for all.
+    pub limit: usize,
+    /// Lines of context before and after each matched line.
+    pub context_lines: usize,
+    /// Count files and lines; return none.
+    pub count_only: bool,
+    /// Most matched lines to return per file.
+    pub max_lines_per_file: usize,
+    /// Most bytes of one line's text to return; the rest is cut around the first match.
+    pub max_line_bytes: usize,
+}
+
+impl Default for SearchOptions {
+    fn default() -> Self {
+        Self {
+            limit: 50,
+            context_lines: 0,
+            count_only: false,
+            max_lines_per_file: usize::MAX,
+            max_line_bytes: 4096,
+        }
+    }
+}
+
+/// When to stop early. Checked between documents, and within large ones.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// The moment to stop at.
+    pub deadline: Option<Instant>,
+    /// Set by whoever no longer wants the answer.
+    pub cancel: Option<Arc<AtomicBool>>,
+}
+
+impl Stop {
+    /// Never stops early.
+    pub fn never() -> Self {
+        Self::default()
+    }
+
+    /// Stops at `deadline`.
+    pub fn at(deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), cancel: None }
+    }
+
+    /// True when it is time to stop.
+    pub fn is_due(&self) -> bool {
+        self.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed))
+            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+/// The answer to a search.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SearchOutcome {
+    /// Best files first; empty when only counting.
+    pub files: Vec<FileHit>,
+    /// Matching files, as far as they were counted: all of them when `more` and `timed_out` are
+    /// false.
+    pub num_files: u64,
+    /// Matched lines in those files.
+    pub num_lines: u64,
+    /// At least one more file matches than `num_files` says.
+    pub more: bool,
+    /// The deadline or the cancellation ended it early.
+    pub timed_out: bool,
+    /// Documents whose text was read to verify.
+    pub num_candidates: u64,
+    /// Bytes of text read to verify.
+    pub num_bytes_verified: u64,
+}
+
+/// A file that matches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileHit {
+    /// Repository and path.
+    pub key: DocKey,
+    /// Branches that show this version.
+    pub branches: Vec<String>,
+    /// Language name; empty when unknown.
+    pub language: String,
+    /// Git's id of the blob.
+    pub blob: BlobId,
+    /// Rank; larger is better.
+    pub score: f64,
+    /// Matched lines in order, with context (lines without ranges).
+    pub lines: Vec<LineHit>,
+    /// Matched lines in the whole file.
+    pub num_matched_lines: u64,
+    /// Size of the text in bytes.
+    pub num_bytes: u64,
+    /// Matches in the path, `[start, end)` in bytes.
+    pub path_ranges: Vec<(u32, u32)>,
+}
+
+/// A line of a file, without its line feed. A carriage return before it belongs to the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineHit {
+    /// From 1.
+    pub number: u64,
+    /// Its text; bytes that are not UTF-8 are shown as U+FFFD.
+    pub text: String,
+    /// Matches as `[start, end)` in bytes of `text`, in order. None: a line of context, or one
+    /// whose only match is empty (then `[p, p)` is given, so it is not none).
+    pub ranges: Vec<(u32, u32)>,
+    /// The text was cut.
+    pub cut: bool,
+}
+
+/// A file whose text is not searchable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedDoc {
+    /// Path.
+    pub path: String,
+    /// Branches that show it.
+    pub branches: Vec<String>,
+    /// Why.
+    pub reason: SkipReason,
+    /// Size in bytes as git stores it.
+    pub num_bytes: u64,
+}
+
+/// One version of a file, to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileView {
+    /// Repository and path.
+    pub key: DocKey,
+    /// The text as stored, or why there is none.
+    pub text: Result<Vec<u8>, SkipReason>,
+    /// Branches that show it.
+    pub branches: Vec<String>,
+    /// Language name; empty when unknown.
+    pub language: String,
+    /// Git's id of the blob.
+    pub blob: BlobId,
+    /// What the tree entry is.
+    pub kind: FileKind,
+    /// The encoding that was converted from; empty for UTF-8.
+    pub encoding: String,
+}
+
+/// A live document, as the fold of the change stream would list it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LiveDoc {
+    /// Repository and path.
+    pub key: DocKey,
+    /// Git's id of the blob.
+    pub blob: BlobId,
+    /// Branches that show it.
+    pub branches: Vec<String>,
+    /// Why it has no text, if it has none.
+    pub skip: Option<SkipReason>,
+}
+
+/// How large a snapshot is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Segments.
+    pub num_segments: u64,
+    /// Documents that searches see.
+    pub live_docs: u64,
+    /// Documents that newer ones supersede.
+    pub dead_docs: u64,
+    /// Bytes of text, live or dead.
+    pub text_bytes: u64,
+    /// Bytes of the segments' files, text included.
+    pub index_bytes: u64,
+}
+
+/// The result of this crate's functions.
+pub type Result<T, E = EngineError> = std::result::Result<T, E>;
