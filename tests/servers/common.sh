@@ -3,8 +3,9 @@
 # named by version, so that a changed version installs anew and two clones share the work.
 
 kafka_version=4.1.1
+kafka_java=17          # the oldest Java that runs it
 versitygw_version=v1.8.0
-versitygw_go=1.25 # the oldest Go that builds it
+versitygw_go=1.25      # the oldest Go that builds it
 
 servers_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${AX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/automatosx}
@@ -14,15 +15,17 @@ versitygw=$cache/versitygw-$versitygw_version/versitygw
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# `flags name...` reads `--name value` from the caller's arguments into variables, dashes as underscores,
-# and refuses any other flag.
+# `read_flags 'NAME...' ARGUMENT...` reads `--NAME VALUE` into variables, dashes as underscores, and
+# refuses any other flag. Its own variables end in an underscore, or a flag of their name would be lost
+# in them.
 read_flags() {
-  local known=" $1 "; shift
+  local known_=" $1 " flag_
+  shift
   while [ $# -gt 0 ]; do
-    local name=${1#--}
-    case $known in *" $name "*) ;; *) die "unknown flag $1; known:$known" ;; esac
+    flag_=${1#--}
+    case $known_ in *" $flag_ "*) ;; *) die "unknown flag $1; known:$known_" ;; esac
     [ $# -ge 2 ] || die "$1 needs a value"
-    printf -v "${name//-/_}" '%s' "$2"
+    printf -v "${flag_//-/_}" '%s' "$2"
     shift 2
   done
 }

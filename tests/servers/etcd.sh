@@ -19,7 +19,7 @@ peer=http://127.0.0.1:$peer_port
 # etcd 3.4 refuses to start on 64-bit ARM unless it is told that we know.
 [ "$(uname -m)" = aarch64 ] && export ETCD_UNSUPPORTED_ARCH=arm64
 
-mkdir -p "$data"
+mkdir -p -m 700 "$data"
 exec etcd \
   --name "$name" --data-dir "$data" \
   --listen-client-urls "$client" --advertise-client-urls "$client" \

@@ -51,8 +51,16 @@ install_tools() {
   has setpriv || packages '5 s' util-linux
 }
 
+java_is_new_enough() {
+  local version
+  version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -1)
+  [ "${version:-0}" -ge "$kafka_java" ]
+}
+
 install_kafka() {
+  [ ! -d "$kafka_jars" ] || ! has java || return 0
   has java || packages '40 s' default-jre-headless
+  java_is_new_enough || die "needs Java $kafka_java or newer on the PATH; here is $(java -version 2>&1 | head -1)"
   [ ! -d "$kafka_jars" ] || return 0
   has mvn || packages '30 s' maven
   say "downloading Kafka $kafka_version by maven (about 10 s, 45 MB) to $kafka_jars"
@@ -70,9 +78,11 @@ install_s3() {
   local part=${versitygw%/*}.part
   rm -rf "$part"
   mkdir -p "$part"
-  GOFLAGS=-mod=mod GOBIN=$part nice go install -ldflags='-s -w' \
-    "github.com/versity/versitygw/cmd/versitygw@$versitygw_version" ||
+  if ! GOFLAGS=-mod=mod GOBIN=$part nice go install -ldflags='-s -w' \
+    "github.com/versity/versitygw/cmd/versitygw@$versitygw_version" >"$part/log" 2>&1; then
+    tail -n 20 "$part/log" >&2
     die "versitygw did not build; it needs Go $versitygw_go or newer, here is $(go version)"
+  fi
   mv "$part" "${versitygw%/*}"
 }
 

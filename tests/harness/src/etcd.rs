@@ -1,6 +1,6 @@
-//! etcd, one node.
+//! etcd, one node or several.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
 use crate::process::Process;
@@ -19,17 +19,38 @@ pub struct Etcd {
 impl Etcd {
     /// Starts one and waits until it is healthy.
     pub async fn start() -> anyhow::Result<Self> {
+        let mut nodes = Self::start_cluster(1).await?;
+        nodes.pop().context("a cluster of one has one node")
+    }
+
+    /// Starts a cluster of this many nodes and waits until each of them is healthy.
+    pub async fn start_cluster(num_nodes: usize) -> anyhow::Result<Vec<Self>> {
+        let ports = (0..num_nodes).map(|_| free_port()).collect::<anyhow::Result<Vec<_>>>()?;
+        let peers = ports.iter().map(|port| format!("node{port}=http://127.0.0.1:{port}"));
+        let peers = peers.collect::<Vec<_>>().join(",");
+        let mut nodes = Vec::new();
+        for port in ports {
+            nodes.push(Self::spawn(port, &peers).await?);
+        }
+        // Only now: a node is healthy once most of them are there.
+        for node in &mut nodes {
+            node.ready().await?;
+        }
+        Ok(nodes)
+    }
+
+    async fn spawn(peer_port: u16, peers: &str) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let port = free_port()?;
         let flags = [
             ("data", data.path().join("etcd").display().to_string()),
             ("port", port.to_string()),
-            ("peer-port", free_port()?.to_string()),
+            ("peer-port", peer_port.to_string()),
+            ("name", format!("node{peer_port}")),
+            ("cluster", peers.to_owned()),
         ];
         let process = scripts::start("etcd", &flags).await?;
-        let mut etcd = Self { process, endpoint: format!("http://127.0.0.1:{port}"), _data: data };
-        etcd.ready().await?;
-        Ok(etcd)
+        Ok(Self { process, endpoint: format!("http://127.0.0.1:{port}"), _data: data })
     }
 
     /// The URL for clients.

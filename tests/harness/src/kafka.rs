@@ -3,9 +3,9 @@
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::free_port;
 use crate::process::Process;
 use crate::scripts::{self, READY_WITHIN};
+use crate::{Proxy, free_port};
 
 /// What the broker logs once it is registered and serves.
 const STARTED: &str = "Kafka Server started";
@@ -23,15 +23,29 @@ pub struct Kafka {
 impl Kafka {
     /// Starts one and waits until it serves.
     pub async fn start() -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
         let port = free_port()?;
+        Self::start_on(port, port).await
+    }
+
+    /// Starts one behind a proxy, where clients find it: a broker tells them its address, so a proxy
+    /// that it does not know of would be passed by.
+    pub async fn start_proxied() -> anyhow::Result<(Self, Proxy)> {
+        let port = free_port()?;
+        let proxy = Proxy::start(format!("127.0.0.1:{port}")).await?;
+        Ok((Self::start_on(port, proxy.address().port()).await?, proxy))
+    }
+
+    async fn start_on(port: u16, advertised_port: u16) -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
         let flags = [
             ("data", data.path().join("kafka").display().to_string()),
             ("port", port.to_string()),
             ("controller-port", free_port()?.to_string()),
+            ("advertised-port", advertised_port.to_string()),
         ];
         let process = scripts::start("kafka", &flags).await?;
-        let mut kafka = Self { process, bootstrap: format!("127.0.0.1:{port}"), _data: data };
+        let bootstrap = format!("127.0.0.1:{advertised_port}");
+        let mut kafka = Self { process, bootstrap, _data: data };
         kafka.ready().await?;
         Ok(kafka)
     }

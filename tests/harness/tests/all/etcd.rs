@@ -39,3 +39,20 @@ async fn two_servers_do_not_meet() {
     });
     assert_eq!(other.await.unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn a_cluster_goes_on_without_one_of_three() {
+    let mut nodes = Etcd::start_cluster(3).await.unwrap();
+    let mut client = Client::connect([nodes[0].endpoint()], None).await.unwrap();
+    client.put("color", "blue", None).await.unwrap();
+    for killed in 0..3 {
+        nodes[killed].kill9().unwrap();
+        let other = nodes[(killed + 1) % 3].endpoint();
+        let read = eventually(SOON, "another node answers", async || {
+            let mut client = Client::connect([other], None).await?;
+            Ok(client.get("color", None).await?)
+        });
+        assert_eq!(read.await.unwrap().count(), 1);
+        nodes[killed].restart().await.unwrap();
+    }
+}

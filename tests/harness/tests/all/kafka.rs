@@ -1,5 +1,5 @@
 use anyhow::{Context as _, ensure};
-use ax_harness::{Kafka, eventually};
+use ax_harness::{Fault, Kafka, eventually};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -77,4 +77,17 @@ async fn a_topic_is_not_made_by_writing_to_it() {
         ),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn behind_a_proxy_all_traffic_feels_its_faults() {
+    let (kafka, proxy) = Kafka::start_proxied().await.unwrap();
+    create_topic(&kafka).await;
+    proxy.set(Fault::Blackhole);
+    let sending = async { produce(&kafka, "a").await };
+    let mut sending = std::pin::pin!(sending);
+    let patience = std::time::Duration::from_secs(1);
+    tokio::time::timeout(patience, &mut sending).await.unwrap_err();
+    proxy.set(Fault::None);
+    assert_eq!(sending.await.unwrap(), 0);
 }

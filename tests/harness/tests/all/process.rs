@@ -9,6 +9,18 @@ fn shell(script: &str) -> Spec {
     Spec::new("a script", "bash").args(["-c", script])
 }
 
+/// Waits until a process that is not our child has ended. Nobody may be there to reap it: a zombie is
+/// dead enough.
+async fn wait_for_end(pid: &str) {
+    let stat = format!("/proc/{pid}/stat");
+    let ended =
+        eventually(SOON, "the process has ended", async || match std::fs::read_to_string(&stat) {
+            Ok(stat) if !stat.contains(") Z ") => bail!("it is there: {stat}"),
+            _ => Ok(()),
+        });
+    ended.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_line_of_the_log_is_waited_for() {
     let mut process =
@@ -44,16 +56,9 @@ async fn only_the_present_run_counts() {
 async fn a_kill_takes_the_helpers_too() {
     let mut process = Process::spawn(shell("tail -f /dev/null & echo helper $!; wait")).unwrap();
     let line = process.wait_for_log("helper", SOON).await.unwrap();
-    let helper = format!("/proc/{}/stat", line.trim_start_matches("helper "));
     process.kill9().unwrap();
     assert!(!process.is_running().unwrap());
-    // Nobody may be there to reap an orphan: a zombie is dead enough.
-    let gone =
-        eventually(SOON, "the helper is gone", async || match std::fs::read_to_string(&helper) {
-            Ok(stat) if !stat.contains(") Z ") => bail!("it is there: {stat}"),
-            _ => Ok(()),
-        });
-    gone.await.unwrap();
+    wait_for_end(line.trim_start_matches("helper ")).await;
 }
 
 #[tokio::test]
@@ -72,6 +77,15 @@ async fn a_process_outlives_the_thread_that_asked_for_it() {
     let mut process = asked.join().unwrap();
     process.wait_for_log("up", SOON).await.unwrap();
     assert!(process.is_running().unwrap());
+}
+
+#[tokio::test]
+async fn a_process_dies_with_the_test_that_started_it() {
+    let guardian = env!("CARGO_BIN_EXE_guardian");
+    let mut guardian = Process::spawn(Spec::new("a test", guardian)).unwrap();
+    let line = guardian.wait_for_log("ward", SOON).await.unwrap();
+    guardian.kill9().unwrap();
+    wait_for_end(line.trim_start_matches("ward ")).await;
 }
 
 #[tokio::test]
