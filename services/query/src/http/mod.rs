@@ -1,0 +1,93 @@
+//! HTTP: the API under `/api/v1`, the page, health and metrics. `docs/api.md` describes it for users.
+
+mod error;
+mod file;
+mod health;
+mod params;
+mod repos;
+mod search;
+mod serve;
+mod shape;
+mod status;
+mod trace;
+
+pub use error::{FaultBody, HttpFault, status_of};
+pub use serve::serve;
+pub use shape::{AnswerBody, FileBody, LineBody, MissingBody, ShardBody, SummaryBody};
+
+pub(crate) use file::repo_of;
+pub(crate) use params::Params;
+pub(crate) use repos::{KnownRepository, known_repositories};
+pub(crate) use search::request_of;
+pub(crate) use trace::RequestId;
+
+use crate::{
+    admin::Admin, cluster_view::ClusterView, page, readiness::Readiness, root::Root, status::Status,
+};
+use ax_model::{Code, Fault};
+use axum::{
+    Router,
+    middleware::from_fn,
+    routing::{get, post},
+};
+use std::sync::Arc;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+
+/// Renders this process's metrics in Prometheus' text format.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct HttpState {
+    /// Searches.
+    pub root: Root,
+    /// Whether this node should get requests.
+    pub readiness: Arc<Readiness>,
+    /// What `/api/v1/status` says.
+    pub status: Arc<Status>,
+    /// Registrations and progress; `None` without coordination.
+    pub cluster: Option<Arc<ClusterView>>,
+    /// Changes to the cluster; `None` refuses them.
+    pub admin: Option<Arc<dyn Admin>>,
+    /// For `/metrics`.
+    pub render_metrics: RenderMetrics,
+}
+
+/// Every route of a query node.
+pub fn router(state: HttpState) -> Router {
+    Router::new()
+        .route("/api/v1/search", get(search::search))
+        .route("/api/v1/search/stream", get(search::search_stream))
+        .route("/api/v1/repos", get(repos::list).post(repos::register))
+        .route("/api/v1/repos/{id}", get(repos::show).delete(repos::remove))
+        .route("/api/v1/repos/{id}/skipped", get(repos::skipped))
+        .route("/api/v1/file", get(file::file))
+        .route("/api/v1/status", get(status::status))
+        .route("/api/v1/quarantine/{shard}/{offset}/replay", post(status::replay))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .merge(page::routes())
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(trace::on_panic))
+        .layer(from_fn(trace::around))
+        .with_state(state)
+}
+
+async fn not_found(uri: http::Uri) -> HttpFault {
+    let message = format!("there is no page `{}`", uri.path());
+    let fault = Fault::new(Code::NotFound, message);
+    let hint = if uri.path().starts_with("/api/v1/repos/") {
+        "a repository's name is one part of the path: write `/` as `%2F`"
+    } else {
+        "docs/api.md lists the pages"
+    };
+    HttpFault(fault.hint(hint))
+}
+
+async fn wrong_method(method: http::Method, uri: http::Uri) -> HttpFault {
+    let message = format!("`{}` does not take {method}", uri.path());
+    HttpFault(Fault::new(Code::MethodNotAllowed, message))
+}

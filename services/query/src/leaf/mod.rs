@@ -1,0 +1,259 @@
+//! The leaf: searches one shard of this node's own views.
+
+mod admission;
+mod convert;
+mod service;
+
+pub use admission::Admission;
+pub use service::LeafService;
+pub(crate) use service::span_of;
+
+use crate::{
+    peers::{Gather, Leaves, Peer, ShardReply},
+    shards::{ShardView, Shards},
+    wire::LeafError,
+};
+use async_trait::async_trait;
+use ax_engine::{EngineError, SearchOptions, SearchOutcome, SkippedDoc, Snapshot, Stop};
+use ax_model::{Code, DocKey, Fault, Offset, RepoName, ShardId};
+use ax_proto::search::{
+    FileRequest, FileResponse, LeafRequest, ListRequest, ListResponse, SearchOptions as Wanted,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tracing::Instrument;
+
+/// Entries of a listing when the request does not say.
+const DEFAULT_LIST: usize = 1_000;
+/// A request that does not say how long it may take.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Answers for single shards, each from one view. Cheap to clone.
+#[derive(Clone)]
+pub struct Leaf {
+    shards: Arc<Shards>,
+    admission: Arc<Admission>,
+    node_id: Arc<str>,
+}
+
+/// The answer of one search and the view it came from.
+pub struct LeafAnswer {
+    outcome: SearchOutcome,
+    view: Arc<ShardView>,
+}
+
+impl Leaf {
+    /// A leaf of node `node_id`.
+    pub fn new(shards: Arc<Shards>, admission: Admission, node_id: &str) -> Self {
+        Self { shards, admission: Arc::new(admission), node_id: node_id.into() }
+    }
+
+    /// Searches one shard. Dropping the future cancels the search.
+    pub async fn search_shard(&self, request: LeafRequest) -> Result<LeafAnswer, Fault> {
+        let started = Instant::now();
+        let shard = ShardId(request.shard);
+        let span = tracing::debug_span!("search_shard", %shard, request_id = request.request_id);
+        let answer = self.search_in_span(request, started).instrument(span).await;
+        metrics::histogram!("ax_query_leaf_seconds").record(started.elapsed());
+        if let Err(fault) = &answer {
+            metrics::counter!("ax_query_leaf_errors_total", "code" => fault.code.as_str())
+                .increment(1);
+        }
+        answer
+    }
+
+    async fn search_in_span(
+        &self,
+        request: LeafRequest,
+        started: Instant,
+    ) -> Result<LeafAnswer, Fault> {
+        let query = ax_query::parse(&request.query, &ax_query::Limits::default())?;
+        let query = Arc::new(query);
+        let wanted = request.options.unwrap_or_default();
+        let deadline = started + timeout_of(&wanted);
+        let (shard, position) = (ShardId(request.shard), Offset(request.min_position));
+        for attempt in 0.. {
+            let view = self.shards.view_at(shard, position, deadline).await?;
+            let _permit = self.admission.enter(deadline).await?;
+            let (query, options) = (query.clone(), engine_options(&wanted));
+            let work =
+                move |snapshot: &Snapshot, stop: &Stop| snapshot.search(&query, &options, stop);
+            match run(&view, Some(deadline), work).await? {
+                Ok(outcome) => return Ok(LeafAnswer { outcome, view }),
+                Err(error) if is_damage(&error) && attempt == 0 => {
+                    tracing::warn!(%shard, %error, "a segment is damaged; opening the shard anew");
+                    self.shards.discard(&view);
+                }
+                Err(error) => return Err(fault_of(&error)),
+            }
+        }
+        unreachable!("the loop above returns")
+    }
+
+    async fn list_shard(&self, request: ListRequest) -> Result<ListResponse, Fault> {
+        let view = self.shards.view(ShardId(request.shard)).await?;
+        let limit = match request.limit as usize {
+            0 => DEFAULT_LIST,
+            limit => limit,
+        };
+        let work = move |snapshot: &Snapshot, _: &Stop| match request.skipped {
+            true => list_skipped(snapshot, &request, limit),
+            false => list_repositories(snapshot, &request, limit),
+        };
+        let answer = view.answer(&self.node_id);
+        let list = run(&view, None, work).await?.map_err(|error| fault_of(&error))?;
+        Ok(ListResponse { answer: Some(answer), ..list })
+    }
+
+    async fn get_file(&self, request: FileRequest) -> Result<FileResponse, Fault> {
+        let view = self.shards.view(ShardId(request.shard)).await?;
+        let key = RepoName::new(request.repo).and_then(|repo| DocKey::new(repo, request.path));
+        let key = key.map_err(|error| Fault::new(Code::BadRequest, error.to_string()))?;
+        let work = move |snapshot: &Snapshot, _: &Stop| {
+            let branch = Some(request.branch.as_str()).filter(|branch| !branch.is_empty());
+            snapshot.file(&key, branch)
+        };
+        let found = run(&view, None, work).await?.map_err(|error| fault_of(&error))?;
+        Ok(convert::file(found, view.answer(&self.node_id)))
+    }
+}
+
+/// This process asked as any other node would be, without the network.
+#[async_trait]
+impl Leaves for Leaf {
+    async fn search(
+        &self,
+        _me: &Peer,
+        request: LeafRequest,
+        _deadline: Instant,
+        max_bytes: usize,
+    ) -> Result<ShardReply, LeafError> {
+        let LeafAnswer { mut outcome, view } = self.search_shard(request).await?;
+        let mut gather = Gather::new(max_bytes);
+        for hit in std::mem::take(&mut outcome.files) {
+            gather.push(convert::file_match(hit, view.shard().0));
+        }
+        Ok(gather.finish(convert::summary(&outcome, view.answer(&self.node_id))))
+    }
+
+    async fn list(
+        &self,
+        _me: &Peer,
+        request: ListRequest,
+        _deadline: Instant,
+    ) -> Result<ListResponse, LeafError> {
+        Ok(self.list_shard(request).await?)
+    }
+
+    async fn file(
+        &self,
+        _me: &Peer,
+        request: FileRequest,
+        _deadline: Instant,
+    ) -> Result<FileResponse, LeafError> {
+        Ok(self.get_file(request).await?)
+    }
+}
+
+/// Sets the engine's flag when the caller no longer waits.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs engine work on a thread that may block; a panic there fails this request only.
+async fn run<T: Send + 'static>(
+    view: &Arc<ShardView>,
+    deadline: Option<Instant>,
+    work: impl FnOnce(&Snapshot, &Stop) -> Result<T, EngineError> + Send + 'static,
+) -> Result<Result<T, EngineError>, Fault> {
+    let cancel = CancelOnDrop(Arc::default());
+    let stop = Stop { deadline, cancel: Some(cancel.0.clone()) };
+    let (view, span) = (view.clone(), tracing::Span::current());
+    let task = tokio::task::spawn_blocking(move || span.in_scope(|| work(view.snapshot(), &stop)));
+    task.await.map_err(|panic| {
+        tracing::error!(%panic, "the engine panicked");
+        Fault::new(Code::Internal, Code::Internal.meaning())
+    })
+}
+
+fn list_repositories(
+    snapshot: &Snapshot,
+    request: &ListRequest,
+    limit: usize,
+) -> Result<ListResponse, EngineError> {
+    let mut found = snapshot.repositories();
+    found.retain(|info| {
+        let name = info.name.as_str();
+        (request.repo.is_empty() || name == request.repo) && name > request.after.as_str()
+    });
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let repositories = found.into_iter().map(convert::repository).collect();
+    Ok(ListResponse { repositories, more, ..Default::default() })
+}
+
+fn list_skipped(
+    snapshot: &Snapshot,
+    request: &ListRequest,
+    limit: usize,
+) -> Result<ListResponse, EngineError> {
+    let Ok(repo) = RepoName::new(request.repo.as_str()) else {
+        return Ok(ListResponse::default()); // no repository has such a name
+    };
+    let (mut found, more) = snapshot.skipped(&repo, &request.after, limit)?;
+    if more {
+        whole_paths(&mut found);
+    }
+    let skipped = found.into_iter().map(convert::skipped).collect();
+    Ok(ListResponse { skipped, more, ..Default::default() })
+}
+
+/// Drops the last path of a page that was cut, since the next page goes on after a path and would
+/// lose its other versions. A page of one path only stays.
+fn whole_paths(page: &mut Vec<SkippedDoc>) {
+    if let Some(last) = page.last().map(|doc| doc.path.clone())
+        && page.first().is_some_and(|first| first.path != last)
+    {
+        page.retain(|doc| doc.path != last);
+    }
+}
+
+fn timeout_of(wanted: &Wanted) -> Duration {
+    match wanted.timeout_ms {
+        0 => DEFAULT_TIMEOUT,
+        ms => Duration::from_millis(ms.into()),
+    }
+}
+
+fn engine_options(wanted: &Wanted) -> SearchOptions {
+    let some_or = |number: u32, default: usize| match number {
+        0 => default,
+        number => number as usize,
+    };
+    let defaults = SearchOptions::default();
+    SearchOptions {
+        limit: if wanted.all { usize::MAX } else { some_or(wanted.limit, defaults.limit) },
+        context_lines: wanted.context_lines as usize,
+        count_only: wanted.count_only,
+        max_lines_per_file: some_or(wanted.max_lines_per_file, defaults.max_lines_per_file),
+        ..defaults
+    }
+}
+
+fn is_damage(error: &EngineError) -> bool {
+    error.code() == Code::SegmentCorrupt
+}
+
+fn fault_of(error: &EngineError) -> Fault {
+    Fault::new(error.code(), error.to_string())
+}

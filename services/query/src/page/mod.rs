@@ -1,0 +1,75 @@
+//! The search page: HTML made on the server, one style sheet, works without a script.
+
+mod assets;
+mod facets;
+mod file;
+mod html;
+mod layout;
+mod problem;
+mod results;
+mod start;
+
+use crate::http::{HttpState, Params, RequestId, request_of};
+use ax_model::Fault;
+use ax_proto::search::SearchRequest;
+use axum::{
+    Extension, Router,
+    extract::{RawQuery, State},
+    response::Response,
+    routing::get,
+};
+use http::StatusCode;
+
+/// Lines of context that the page shows.
+const CONTEXT: u32 = 1;
+/// Lines per file that the page shows before it points to the file.
+const LINES_PER_FILE: u32 = 12;
+
+/// The page's routes.
+pub(crate) fn routes() -> Router<HttpState> {
+    Router::new()
+        .route("/", get(index))
+        .route("/file", get(file::show))
+        .route("/assets/ax.css", get(assets::css))
+        .route("/assets/ax.js", get(assets::js))
+        .route("/assets/icon.svg", get(assets::icon))
+}
+
+/// Results of `q`, or the start page without it.
+async fn index(
+    State(state): State<HttpState>,
+    Extension(request_id): Extension<RequestId>,
+    RawQuery(raw): RawQuery,
+) -> Response {
+    let params = match Params::lenient(raw.as_deref()) {
+        Ok(params) => params,
+        Err(fault) => return problem::page("", &fault),
+    };
+    let query = params.text("q").trim().to_owned();
+    if query.is_empty() {
+        return start::page(&state).await;
+    }
+    let answer = match request_for(&params, request_id) {
+        Ok(request) => state.root.search(request).await,
+        Err(fault) => Err(fault),
+    };
+    match answer {
+        Ok(answer) => {
+            let body = results::body(&query, &answer);
+            layout::page(StatusCode::OK, &query, &query, &body)
+        }
+        Err(fault) => problem::page(&query, &fault),
+    }
+}
+
+fn request_for(params: &Params, request_id: RequestId) -> Result<SearchRequest, Fault> {
+    let mut request = request_of(params, request_id)?;
+    if let Some(options) = &mut request.options {
+        if params.text("context").is_empty() {
+            options.context_lines = CONTEXT;
+        }
+        options.max_lines_per_file = LINES_PER_FILE;
+        options.all = false; // a page of every match of a large corpus helps nobody
+    }
+    Ok(request)
+}

@@ -1,0 +1,185 @@
+//! Answers of shards made into one: best first, ties by repository and path.
+
+use ax_model::{Code, Fault, Generation, Offset, ShardId, VersionToken};
+use ax_proto::search::{FileMatch, Missing, ShardAnswer, Summary};
+use std::cmp::Ordering;
+
+use crate::peers::ShardReply;
+
+/// What one shard contributed, or why it did not.
+pub(super) type ShardResult = Result<ShardReply, Fault>;
+
+/// The order of files in an answer: total, and the same on every node.
+pub(super) fn best_first(a: &FileMatch, b: &FileMatch) -> Ordering {
+    b.score
+        .total_cmp(&a.score)
+        .then_with(|| a.repo.cmp(&b.repo))
+        .then_with(|| a.path.cmp(&b.path))
+        .then_with(|| a.branches.cmp(&b.branches))
+}
+
+/// The best `limit` files that fit `max_bytes`, and whether any were left out.
+pub(super) fn best_files(
+    replies: Vec<Vec<FileMatch>>,
+    limit: usize,
+    max_bytes: usize,
+) -> (Vec<FileMatch>, bool) {
+    let mut files: Vec<FileMatch> = replies.into_iter().flatten().collect();
+    files.sort_by(best_first);
+    let fitting = files.iter().scan(0usize, |sum, file| {
+        *sum += prost::Message::encoded_len(file);
+        Some(*sum)
+    });
+    let keep = fitting.take_while(|sum| *sum <= max_bytes).count().min(limit);
+    let cut = files.len() > keep;
+    files.truncate(keep);
+    (files, cut)
+}
+
+/// Adds up what shards say of their answers.
+pub(super) struct Tally {
+    summary: Summary,
+    version: VersionToken,
+    faults: Vec<Fault>,
+}
+
+impl Tally {
+    /// Nothing yet.
+    pub(super) fn new(generation: Generation, request_id: &str) -> Self {
+        let summary = Summary { request_id: request_id.to_owned(), ..Default::default() };
+        Self { summary, version: VersionToken::new(generation), faults: Vec::new() }
+    }
+
+    /// Adds one shard; its files are the caller's to merge.
+    pub(super) fn add(&mut self, shard: ShardId, result: ShardResult) -> Vec<FileMatch> {
+        match result {
+            Ok(reply) => self.add_reply(shard, reply),
+            Err(fault) => {
+                self.miss(shard, fault);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Notes that files were left out.
+    pub(super) fn more(&mut self, more: bool) {
+        self.summary.more |= more;
+    }
+
+    /// The summary, or the fault when no shard answered at all.
+    pub(super) fn finish(mut self) -> Result<Summary, Fault> {
+        if self.summary.shards.is_empty()
+            && let Some(fault) = self.faults.pop()
+        {
+            return Err(fault);
+        }
+        self.summary.shards.sort_by_key(|answer| answer.shard);
+        self.summary.missing.sort_by_key(|missing| missing.shard);
+        self.summary.partial = !self.summary.missing.is_empty();
+        self.summary.version = self.version.to_string();
+        Ok(self.summary)
+    }
+
+    fn add_reply(&mut self, shard: ShardId, reply: ShardReply) -> Vec<FileMatch> {
+        let of_shard = reply.summary;
+        let sum = &mut self.summary;
+        sum.num_files += of_shard.num_files;
+        sum.num_lines += of_shard.num_lines;
+        sum.more |= of_shard.more;
+        sum.num_candidates += of_shard.num_candidates;
+        sum.num_bytes_verified += of_shard.num_bytes_verified;
+        if of_shard.timed_out {
+            let reason = "the deadline passed before all of its files were looked at";
+            self.summary.missing.push(missing(shard, Code::QueryDeadline, reason));
+        }
+        if let Some(answer) = of_shard.answer {
+            self.note(answer);
+        }
+        reply.files
+    }
+
+    fn note(&mut self, answer: ShardAnswer) {
+        self.version.raise(ShardId(answer.shard), Offset(answer.position));
+        self.summary.shards.push(answer);
+    }
+
+    fn miss(&mut self, shard: ShardId, fault: Fault) {
+        self.summary.missing.push(missing(shard, fault.code, &fault.message));
+        self.faults.push(fault);
+    }
+}
+
+fn missing(shard: ShardId, code: Code, reason: &str) -> Missing {
+    Missing { shard: shard.0, code: code.as_str().to_owned(), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ax_proto::search::LeafSummary;
+    use proptest::prelude::*;
+
+    fn file(score: f64, path: &str) -> FileMatch {
+        FileMatch { score, path: path.into(), ..Default::default() }
+    }
+
+    fn reply(shard: u32, position: u64) -> ShardReply {
+        let answer = ShardAnswer { shard, position, manifest_version: 1, ..Default::default() };
+        let summary =
+            LeafSummary { answer: Some(answer), num_files: 2, num_lines: 3, ..Default::default() };
+        ShardReply { files: vec![], summary }
+    }
+
+    #[test]
+    fn counts_add_up_and_holes_are_named() {
+        let mut tally = Tally::new(Generation(1), "r");
+        tally.add(ShardId(2), Ok(reply(2, 7)));
+        tally.add(ShardId(0), Ok(reply(0, 42)));
+        tally.add(ShardId(1), Err(Fault::new(Code::ShardUnavailable, "gone")));
+        let mut slow = reply(3, 1);
+        slow.summary.timed_out = true;
+        tally.add(ShardId(3), Ok(slow));
+        let summary = tally.finish().unwrap();
+        assert_eq!((summary.num_files, summary.num_lines), (6, 9));
+        assert_eq!(summary.version, "g1.0:42,2:7,3:1");
+        assert!(summary.partial);
+        let missing: Vec<_> = summary.missing.iter().map(|m| (m.shard, m.code.as_str())).collect();
+        assert_eq!(missing, [(1, "AX-S001"), (3, "AX-Q006")]);
+    }
+
+    #[test]
+    fn nothing_but_holes_is_an_error() {
+        let mut tally = Tally::new(Generation(1), "r");
+        tally.add(ShardId(0), Err(Fault::new(Code::Overloaded, "full")));
+        assert_eq!(tally.finish().unwrap_err().code, Code::Overloaded);
+    }
+
+    #[test]
+    fn bytes_bound_an_answer() {
+        let one = prost::Message::encoded_len(&file(1.0, "a"));
+        let (files, cut) = best_files(vec![vec![file(1.0, "a"), file(2.0, "b")]], 10, one);
+        assert_eq!(files, vec![file(2.0, "b")]);
+        assert!(cut);
+    }
+
+    proptest! {
+        #[test]
+        fn merging_the_best_of_each_gives_the_best_of_all(
+            scores in proptest::collection::vec((0u8..5, "[a-c]{1,2}"), 0..40), limit in 0usize..12,
+        ) {
+            let mut all: Vec<_> =
+                scores.iter().map(|(score, path)| file(f64::from(*score), path)).collect();
+            let mut shards = vec![Vec::new(); 3];
+            for (i, file) in all.iter().enumerate() {
+                shards[i % 3].push(file.clone());
+            }
+            for shard in &mut shards {
+                shard.sort_by(best_first);
+                shard.truncate(limit);
+            }
+            all.sort_by(best_first);
+            all.truncate(limit);
+            prop_assert_eq!(best_files(shards, limit, usize::MAX).0, all);
+        }
+    }
+}

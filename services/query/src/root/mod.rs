@@ -1,0 +1,298 @@
+//! The root: takes a request, asks a replica of every shard, and makes one answer of theirs.
+
+mod listing;
+mod merge;
+mod race;
+mod request;
+
+pub(crate) use listing::unknown_repository;
+pub use listing::{FoundFile, RepositoryPage, SkippedPage};
+pub(crate) use request::request_id;
+
+use crate::{
+    config::RequestLimits,
+    hedge::{HedgeRule, RecentTimes},
+    peers::{Leaves, Peer, Peers, ShardReply},
+    wire::is_of_request,
+};
+use ax_model::{Code, Fault, Generation, ShardId};
+use ax_proto::search::{
+    FileMatch, SearchEvent, SearchRequest, SearchResponse, Summary, search_event::Event,
+};
+use futures::{Stream, StreamExt, stream::FuturesUnordered};
+use merge::{ShardResult, Tally, best_files};
+use parking_lot::Mutex;
+use request::{Resolved, World};
+use std::{sync::Arc, time::Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tracing::Instrument;
+
+/// Events of a stream that wait for a slow client: a few kilobytes each.
+const STREAM_BUFFER: usize = 64;
+
+/// What a root needs to know and to reach.
+pub struct RootParts {
+    /// Generation served.
+    pub generation: Generation,
+    /// Its number of shards.
+    pub shards: u32,
+    /// Bounds of requests.
+    pub limits: RequestLimits,
+    /// When to hedge.
+    pub hedge: HedgeRule,
+    /// Members and placement.
+    pub peers: Arc<Peers>,
+    /// This process's own leaf.
+    pub local: Arc<dyn Leaves>,
+    /// Other nodes' leaves.
+    pub remote: Arc<dyn Leaves>,
+}
+
+/// Searches all shards through whoever holds them. Cheap to clone.
+#[derive(Clone)]
+pub struct Root {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    world: World,
+    hedge: HedgeRule,
+    peers: Arc<Peers>,
+    local: Arc<dyn Leaves>,
+    remote: Arc<dyn Leaves>,
+    times: Mutex<RecentTimes>,
+    admission: Arc<Semaphore>,
+}
+
+/// A stream of events that ends with a summary or an error.
+pub type EventStream = ReceiverStream<Result<SearchEvent, Fault>>;
+
+impl Root {
+    /// A root over these parts.
+    pub fn new(parts: RootParts) -> Self {
+        let RootParts { generation, shards, limits, hedge, peers, local, remote } = parts;
+        let inner = Inner {
+            world: World { generation, shards, limits },
+            hedge,
+            peers,
+            local,
+            remote,
+            times: Mutex::default(),
+            admission: Arc::new(Semaphore::new(limits.max_requests)),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The bounds of requests.
+    pub fn limits(&self) -> RequestLimits {
+        self.inner.world.limits
+    }
+
+    /// Generation and number of shards.
+    pub fn shape(&self) -> (Generation, u32) {
+        (self.inner.world.generation, self.inner.world.shards)
+    }
+
+    /// Searches and returns the whole answer: the best files of all shards, best first.
+    pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse, Fault> {
+        let _permit = self.admit()?;
+        let resolved = Resolved::of(request, &self.inner.world, Instant::now())?;
+        let span = span_of(&resolved);
+        let answer = self.gather(&resolved).instrument(span).await;
+        note_answer(&resolved, answer.as_ref().map(|answer| answer.summary.as_ref()));
+        answer
+    }
+
+    /// Searches and streams files, then one summary. With a limit they come best first; with `all`,
+    /// each shard's files come as soon as that shard has answered, so that nothing is held back.
+    ///
+    /// A request at fault is refused before the stream begins. Dropping the stream cancels.
+    pub fn search_stream(&self, request: SearchRequest) -> Result<EventStream, Fault> {
+        let permit = self.admit()?;
+        let resolved = Resolved::of(request, &self.inner.world, Instant::now())?;
+        let (events, stream) = mpsc::channel(STREAM_BUFFER);
+        let root = self.clone();
+        let span = span_of(&resolved);
+        let task = async move {
+            let _permit = permit;
+            tokio::select! {
+                () = events.closed() => tracing::debug!("the client went away"),
+                () = root.feed(&resolved, &events) => {}
+            }
+        };
+        tokio::spawn(task.instrument(span));
+        Ok(ReceiverStream::new(stream))
+    }
+
+    fn admit(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        self.inner.admission.clone().try_acquire_owned().map_err(|_| {
+            Fault::new(Code::Overloaded, "this node works on as many requests as it can hold")
+                .hint("try again, or ask another node")
+        })
+    }
+
+    async fn feed(&self, resolved: &Resolved, events: &mpsc::Sender<Result<SearchEvent, Fault>>) {
+        let answer = if resolved.options.all {
+            self.forward(resolved, events).await
+        } else {
+            self.gather_and_send(resolved, events).await
+        };
+        note_answer(resolved, answer.as_ref().map(Some));
+        let last = answer.map(|summary| SearchEvent { event: Some(Event::Summary(summary)) });
+        let _ = events.send(last).await; // nobody listens any more: nothing to tell
+    }
+
+    async fn gather_and_send(
+        &self,
+        resolved: &Resolved,
+        events: &mpsc::Sender<Result<SearchEvent, Fault>>,
+    ) -> Result<Summary, Fault> {
+        let answer = self.gather(resolved).await?;
+        send_files(answer.files, events).await;
+        Ok(answer.summary.unwrap_or_default())
+    }
+
+    /// Each shard's files as they come.
+    async fn forward(
+        &self,
+        resolved: &Resolved,
+        events: &mpsc::Sender<Result<SearchEvent, Fault>>,
+    ) -> Result<Summary, Fault> {
+        let mut tally = Tally::new(self.inner.world.generation, &resolved.request_id);
+        let mut answers = std::pin::pin!(self.ask_shards(resolved));
+        while let Some((shard, result)) = answers.next().await {
+            send_files(tally.add(shard, fail_whole(result)?), events).await;
+        }
+        finish(tally, resolved)
+    }
+
+    async fn gather(&self, resolved: &Resolved) -> Result<SearchResponse, Fault> {
+        let mut tally = Tally::new(self.inner.world.generation, &resolved.request_id);
+        let mut replies = Vec::new();
+        let mut answers = std::pin::pin!(self.ask_shards(resolved));
+        while let Some((shard, result)) = answers.next().await {
+            replies.push(tally.add(shard, fail_whole(result)?));
+        }
+        let max_bytes = self.inner.world.limits.max_answer_bytes;
+        let (files, cut) = best_files(replies, resolved.limit(), max_bytes);
+        tally.more(cut);
+        Ok(SearchResponse { files, summary: Some(finish(tally, resolved)?) })
+    }
+
+    /// Every shard's answer, in the order in which they come.
+    fn ask_shards<'a>(
+        &'a self,
+        resolved: &'a Resolved,
+    ) -> impl Stream<Item = (ShardId, ShardResult)> + 'a {
+        let calls = (0..self.inner.world.shards)
+            .map(ShardId)
+            .map(|shard| async move { (shard, self.ask_shard(resolved, shard).await) });
+        calls.collect::<FuturesUnordered<_>>()
+    }
+
+    async fn ask_shard(&self, resolved: &Resolved, shard: ShardId) -> ShardResult {
+        let share = self.inner.world.limits.max_answer_bytes / self.inner.world.shards as usize;
+        let asked = Instant::now();
+        let deadline = resolved.deadline;
+        let result = self
+            .ask(shard, deadline, |leaves, peer| {
+                let request = resolved.for_shard(shard);
+                Box::pin(async move { leaves.search(&peer, request, deadline, share).await })
+            })
+            .await;
+        if result.is_ok() {
+            self.inner.times.lock().note(asked.elapsed());
+        }
+        result
+    }
+
+    /// Asks the candidates of `shard` one thing, until `deadline`.
+    async fn ask<T: 'static>(
+        &self,
+        shard: ShardId,
+        deadline: Instant,
+        call: impl Fn(
+            Arc<dyn Leaves>,
+            Peer,
+        ) -> futures::future::BoxFuture<'static, Result<T, crate::wire::LeafError>>,
+    ) -> Result<T, Fault> {
+        let peers = &*self.inner.peers;
+        let hedge = self.inner.times.lock().delay(self.inner.hedge);
+        let answer = race::first_answer(peers, peers.candidates(shard), hedge, |peer| {
+            call(self.leaves_of(&peer), peer)
+        });
+        match tokio::time::timeout_at(deadline.into(), answer).await {
+            Ok(result) => result,
+            Err(_) => {
+                let message = format!("shard {shard} did not answer before the deadline");
+                Err(Fault::new(Code::QueryDeadline, message))
+            }
+        }
+    }
+
+    /// This node is asked without the network.
+    fn leaves_of(&self, peer: &Peer) -> Arc<dyn Leaves> {
+        let inner = &self.inner;
+        if inner.peers.is_me(peer) { inner.local.clone() } else { inner.remote.clone() }
+    }
+}
+
+/// A fault of the request fails the whole answer; any other is one shard's.
+fn fail_whole(result: ShardResult) -> Result<Result<ShardReply, Fault>, Fault> {
+    match result {
+        Err(fault) if is_of_request(fault.code) => Err(fault),
+        other => Ok(other),
+    }
+}
+
+fn finish(tally: Tally, resolved: &Resolved) -> Result<Summary, Fault> {
+    let mut summary = tally.finish()?;
+    let elapsed = resolved.started.elapsed().as_micros();
+    summary.elapsed_us = u64::try_from(elapsed).unwrap_or(u64::MAX);
+    Ok(summary)
+}
+
+async fn send_files(files: Vec<FileMatch>, events: &mpsc::Sender<Result<SearchEvent, Fault>>) {
+    for file in files {
+        let event = SearchEvent { event: Some(Event::File(file)) };
+        if events.send(Ok(event)).await.is_err() {
+            return; // the client went away; `search_stream` notices too
+        }
+    }
+}
+
+fn span_of(resolved: &Resolved) -> tracing::Span {
+    tracing::info_span!("search", request_id = resolved.request_id, query = resolved.query)
+}
+
+fn note_answer(resolved: &Resolved, answer: Result<Option<&Summary>, &Fault>) {
+    metrics::counter!("ax_query_searches_total").increment(1);
+    metrics::histogram!("ax_query_search_seconds").record(resolved.started.elapsed());
+    let request_id = &resolved.request_id;
+    match answer {
+        Ok(summary) => {
+            let partial = summary.is_some_and(|summary| summary.partial);
+            if partial {
+                metrics::counter!("ax_query_partial_total").increment(1);
+            }
+            let num_files = summary.map_or(0, |summary| summary.num_files);
+            let elapsed = resolved.started.elapsed();
+            tracing::info!(
+                request_id,
+                num_files,
+                partial,
+                ?elapsed,
+                query = resolved.query,
+                "searched"
+            );
+        }
+        Err(fault) => {
+            metrics::counter!("ax_query_errors_total", "code" => fault.code.as_str()).increment(1);
+            tracing::info!(request_id, code = %fault.code, query = resolved.query, "search failed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! A search request, checked against the bounds and made whole.
+
+use crate::config::RequestLimits;
+use ax_model::{Code, Fault, Generation, ShardId, VersionToken};
+use ax_proto::search::{LeafRequest, SearchOptions, SearchRequest};
+use std::time::{Duration, Instant};
+
+/// Longest correlation id that is taken over.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+
+/// A request that can be run as it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Resolved {
+    pub(super) query: String,
+    /// Every field set; `timeout_ms` is the whole of it.
+    pub(super) options: SearchOptions,
+    /// Positions to wait for.
+    pub(super) wait_for: VersionToken,
+    pub(super) request_id: String,
+    pub(super) started: Instant,
+    pub(super) deadline: Instant,
+}
+
+/// The cluster as far as a request has to fit it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct World {
+    pub(super) generation: Generation,
+    pub(super) shards: u32,
+    pub(super) limits: RequestLimits,
+}
+
+impl Resolved {
+    /// Checks everything that needs no shard.
+    pub(super) fn of(request: SearchRequest, world: &World, now: Instant) -> Result<Self, Fault> {
+        let options = resolve_options(request.options.unwrap_or_default(), &world.limits)?;
+        ax_query::parse(&request.query, &ax_query::Limits::default()).map_err(Fault::from)?;
+        let deadline = now + Duration::from_millis(options.timeout_ms.into());
+        Ok(Self {
+            query: request.query,
+            options,
+            wait_for: resolve_token(&request.wait_for, world)?,
+            request_id: request_id(request.request_id),
+            started: now,
+            deadline,
+        })
+    }
+
+    /// What the leaf of `shard` is asked. It gets a little less time than is left, so that what it
+    /// found by then still travels.
+    pub(super) fn for_shard(&self, shard: ShardId) -> LeafRequest {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let travel = (left / 10).min(Duration::from_millis(50));
+        let timeout_ms = u32::try_from((left - travel).as_millis()).unwrap_or(u32::MAX).max(1);
+        LeafRequest {
+            query: self.query.clone(),
+            options: Some(SearchOptions { timeout_ms, ..self.options }),
+            shard: shard.0,
+            min_position: self.wait_for.positions.get(&shard).map_or(0, |offset| offset.0),
+            request_id: self.request_id.clone(),
+        }
+    }
+
+    /// Most files to return.
+    pub(super) fn limit(&self) -> usize {
+        if self.options.all { usize::MAX } else { self.options.limit as usize }
+    }
+}
+
+fn resolve_options(wanted: SearchOptions, limits: &RequestLimits) -> Result<SearchOptions, Fault> {
+    let default_ms = to_ms(limits.default_timeout);
+    Ok(SearchOptions {
+        limit: within("limit", wanted.limit, limits.default_limit, limits.max_limit)?,
+        context_lines: within("context", wanted.context_lines, 0, limits.max_context)?,
+        timeout_ms: within("timeout", wanted.timeout_ms, default_ms, to_ms(limits.max_timeout))?,
+        max_lines_per_file: or_default(wanted.max_lines_per_file, limits.default_lines_per_file),
+        all: wanted.all,
+        count_only: wanted.count_only,
+    })
+}
+
+fn within(field: &str, wanted: u32, default: u32, most: u32) -> Result<u32, Fault> {
+    if wanted > most {
+        let message = format!("`{field}` is {wanted}; the most is {most}");
+        let fault = Fault::new(Code::QueryBadValue, message).in_field(field);
+        let hint = if field == "limit" { "use `all=true` for every match" } else { "" };
+        return Err(fault.hint(hint));
+    }
+    Ok(or_default(wanted, default))
+}
+
+fn or_default(wanted: u32, default: u32) -> u32 {
+    if wanted == 0 { default } else { wanted }
+}
+
+fn to_ms(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn resolve_token(text: &str, world: &World) -> Result<VersionToken, Fault> {
+    if text.is_empty() {
+        return Ok(VersionToken::new(world.generation));
+    }
+    let refused = |message: String| Fault::new(Code::QueryBadValue, message).in_field("wait_for");
+    let token: VersionToken =
+        text.parse().map_err(|error: ax_model::InvalidToken| refused(error.to_string()))?;
+    if token.generation != world.generation {
+        let message = format!(
+            "the token is of generation {}; this cluster serves {}",
+            token.generation, world.generation
+        );
+        return Err(refused(message));
+    }
+    if let Some(shard) = token.positions.keys().find(|shard| shard.0 >= world.shards) {
+        let message = format!("the token names shard {shard}; there are {}", world.shards);
+        return Err(refused(message));
+    }
+    Ok(token)
+}
+
+/// The caller's id when it is fit for logs and headers, else a new one.
+pub(crate) fn request_id(given: String) -> String {
+    let fit = !given.is_empty()
+        && given.len() <= MAX_REQUEST_ID_BYTES
+        && given.bytes().all(|byte| byte.is_ascii_graphic());
+    if fit { given } else { uuid::Uuid::now_v7().simple().to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn world() -> World {
+        World { generation: Generation(1), shards: 4, limits: RequestLimits::default() }
+    }
+
+    fn resolve(change: impl FnOnce(&mut SearchRequest)) -> Result<Resolved, Fault> {
+        let mut request = SearchRequest { query: "needle".into(), ..Default::default() };
+        change(&mut request);
+        Resolved::of(request, &world(), Instant::now())
+    }
+
+    fn refused(code: Code, field: &str, change: impl FnOnce(&mut SearchRequest)) {
+        let fault = resolve(change).unwrap_err();
+        assert_eq!((fault.code, fault.field.as_str()), (code, field), "{fault}");
+    }
+
+    #[test]
+    fn zeros_become_defaults() {
+        let resolved = resolve(|_| {}).unwrap();
+        assert_eq!(resolved.options.limit, 50);
+        assert_eq!(resolved.options.timeout_ms, 10_000);
+        assert!(!resolved.request_id.is_empty());
+        let leaf = resolved.for_shard(ShardId(3));
+        assert_eq!((leaf.shard, leaf.min_position), (3, 0));
+        assert!(leaf.options.unwrap().timeout_ms < 10_000);
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_refused_by_name() {
+        let with = |options: SearchOptions| move |r: &mut SearchRequest| r.options = Some(options);
+        let none = SearchOptions::default();
+        refused(Code::QueryBadValue, "limit", with(SearchOptions { limit: 10_001, ..none }));
+        refused(Code::QueryBadValue, "context", with(SearchOptions { context_lines: 101, ..none }));
+        refused(
+            Code::QueryBadValue,
+            "timeout",
+            with(SearchOptions { timeout_ms: u32::MAX, ..none }),
+        );
+        for token in ["x", "g2.0:1", "g1.4:1"] {
+            refused(Code::QueryBadValue, "wait_for", |r| r.wait_for = token.into());
+        }
+        refused(Code::QueryTooLarge, "q", |r| r.query = "x".repeat(10 << 20));
+        refused(Code::QuerySyntax, "q", |r| r.query.clear());
+    }
+
+    #[test]
+    fn a_token_reaches_its_shard_only() {
+        let resolved = resolve(|r| r.wait_for = "g1.2:7".into()).unwrap();
+        assert_eq!(resolved.for_shard(ShardId(2)).min_position, 7);
+        assert_eq!(resolved.for_shard(ShardId(1)).min_position, 0);
+    }
+
+    #[test]
+    fn an_id_unfit_for_a_log_line_is_replaced() {
+        assert_eq!(request_id("abc-1".into()), "abc-1");
+        for bad in ["", "a b", "a\nb", "é", &"x".repeat(129)] {
+            assert_ne!(request_id(bad.to_owned()), bad);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! One shard at one manifest version.
+
+use crate::cache::OpenSegment;
+use ax_engine::{EngineError, Segment, Snapshot};
+use ax_model::{Epoch, Generation, ManifestVersion, Offset, ShardId};
+use ax_proto::search::ShardAnswer;
+use ax_store::Link;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// A shard's segments as one manifest names them, open for searching. It never changes; a search
+/// holds the view that it began with, and with it the segments' files (I7).
+pub struct ShardView {
+    generation: Generation,
+    shard: ShardId,
+    head: Option<Arc<Link>>,
+    snapshot: Arc<Snapshot>,
+    pins: Vec<Arc<OpenSegment>>,
+}
+
+/// What a later view can take over from this one.
+pub(super) struct Parts {
+    snapshot: Arc<Snapshot>,
+    pins: Vec<Arc<OpenSegment>>,
+}
+
+impl ShardView {
+    /// A view of `opened`, the segments of `head`. No head is a shard that nobody has written: empty.
+    /// Blocks: live documents are computed here.
+    pub(super) fn build(
+        generation: Generation,
+        shard: ShardId,
+        head: Option<Arc<Link>>,
+        opened: Vec<Arc<OpenSegment>>,
+        previous: Option<Parts>,
+    ) -> Result<Self, EngineError> {
+        let snapshot = match previous.filter(|parts| starts_with(&opened, &parts.pins)) {
+            Some(parts) => extend(parts.snapshot, &opened[parts.pins.len()..])?,
+            None => Arc::new(Snapshot::new(segments(&opened))?),
+        };
+        Ok(Self { generation, shard, head, snapshot, pins: opened })
+    }
+
+    /// The shard.
+    pub fn shard(&self) -> ShardId {
+        self.shard
+    }
+
+    /// Its documents.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The manifest; `None` while nobody has written the shard.
+    pub fn head(&self) -> Option<&Link> {
+        self.head.as_deref()
+    }
+
+    /// Manifest version; zero while nobody has written the shard.
+    pub fn version(&self) -> ManifestVersion {
+        self.head().map_or_else(ManifestVersion::default, |link| link.manifest.version)
+    }
+
+    /// Position of the change stream up to which it is applied.
+    pub fn position(&self) -> Offset {
+        self.head().map_or_else(Offset::default, |link| link.manifest.position())
+    }
+
+    /// Epoch of the manifest's writer.
+    pub fn epoch(&self) -> Epoch {
+        self.head().map_or_else(Epoch::default, |link| link.manifest.epoch)
+    }
+
+    /// How an answer names its origin.
+    pub fn answer(&self, node: &str) -> ShardAnswer {
+        ShardAnswer {
+            shard: self.shard.0,
+            generation: self.generation.0,
+            manifest_version: self.version().0,
+            epoch: self.epoch().0,
+            position: self.position().0,
+            node: node.to_owned(),
+        }
+    }
+
+    pub(super) fn is_at_least(&self, head: Option<&Link>) -> bool {
+        head.is_none_or(|head| self.version() >= head.manifest.version)
+    }
+
+    pub(super) fn parts(&self) -> Parts {
+        Parts { snapshot: self.snapshot.clone(), pins: self.pins.clone() }
+    }
+
+    /// Metrics of a view that is shown from now on.
+    pub(super) fn note_shown(&self) {
+        let shard = self.shard.to_string();
+        let Some(Link { manifest, .. }) = self.head() else { return };
+        tracing::debug!(%shard, version = %manifest.version, position = %self.position(), "shown");
+        metrics::gauge!("ax_query_shard_version", "shard" => shard.clone())
+            .set(manifest.version.0 as f64);
+        metrics::gauge!("ax_query_shard_position", "shard" => shard.clone())
+            .set(self.position().0 as f64);
+        if !manifest.applied.is_empty() && manifest.committed_at_ms > 0 {
+            // Freshness from commit to searchable; an old commit that is imported late counts too.
+            metrics::histogram!("ax_query_commit_to_searchable_seconds")
+                .record(since(manifest.committed_at_ms));
+        }
+        metrics::histogram!("ax_query_publish_to_searchable_seconds")
+            .record(since(manifest.created_at_ms));
+    }
+}
+
+/// Time since a moment in milliseconds since 1970; zero when clocks disagree.
+pub(crate) fn since(at_ms: i64) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(Duration::from_millis(u64::try_from(at_ms).unwrap_or_default()))
+}
+
+/// Publishing a small segment onto many large ones stays cheap: their live documents are reused.
+fn extend(
+    snapshot: Arc<Snapshot>,
+    newer: &[Arc<OpenSegment>],
+) -> Result<Arc<Snapshot>, EngineError> {
+    newer.iter().try_fold(snapshot, |snapshot, open| {
+        Ok(Arc::new(snapshot.with_newer(open.segment().clone())?))
+    })
+}
+
+fn segments(opened: &[Arc<OpenSegment>]) -> Vec<Arc<Segment>> {
+    opened.iter().map(|open| open.segment().clone()).collect()
+}
+
+fn starts_with(all: &[Arc<OpenSegment>], first: &[Arc<OpenSegment>]) -> bool {
+    all.len() >= first.len() && all.iter().zip(first).all(|(a, b)| Arc::ptr_eq(a, b))
+}

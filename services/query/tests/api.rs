@@ -1,0 +1,253 @@
+//! The HTTP API of one node over a real engine and a store in a folder.
+
+mod support;
+
+use ax_model::SkipReason;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use serde_json::json;
+use support::*;
+
+async fn small() -> (Corpus, ax_query_node::QueryNode) {
+    let corpus = Corpus::new();
+    corpus.write(0, &[("acme/api", "src/main.rs", "fn main() {\n    needle();\n}\n")]).await;
+    corpus.write(1, &[("acme/web", "app.js", "let needle = 1;\nneedle += 2;\n")]).await;
+    let node = corpus.node().await;
+    (corpus, node)
+}
+
+#[tokio::test]
+async fn a_search_names_files_lines_and_where_they_came_from() {
+    let (_corpus, node) = small().await;
+    let got = get(&node, "/api/v1/search?q=needle&context=1").await;
+    assert_eq!(got.status, StatusCode::OK);
+    let answer = got.json();
+    let mut files = files_of(&answer);
+    files.sort();
+    assert_eq!(files, ["acme/api:src/main.rs", "acme/web:app.js"]);
+    let main = answer["files"].as_array().unwrap().iter().find(|f| f["path"] == "src/main.rs");
+    let main = main.unwrap();
+    assert_eq!(main["branch"], "main");
+    assert_eq!(main["branches"], json!(["main"]));
+    assert_eq!(main["language"], "Rust");
+    assert_eq!(text(&main["blob"]).len(), 40);
+    assert_eq!(
+        main["lines"],
+        json!([
+            {"number": 1, "text": "fn main() {", "ranges": []},
+            {"number": 2, "text": "    needle();", "ranges": [[4, 10]]},
+            {"number": 3, "text": "}", "ranges": []},
+        ])
+    );
+    let summary = &answer["summary"];
+    assert_eq!((&summary["num_files"], &summary["num_lines"]), (&json!(2), &json!(3)));
+    assert_eq!((&summary["partial"], &summary["more"]), (&json!(false), &json!(false)));
+    assert_eq!(summary["shards"].as_array().unwrap().len(), SHARDS as usize);
+    assert_eq!(summary["shards"][0]["manifest_version"], 2, "after the fencing manifest");
+    assert_eq!(summary["shards"][0]["node"], "solo");
+    assert_eq!(summary["version"], "g1.0:1,1:1,2:0,3:0");
+    assert_eq!(summary["request_id"], got.headers["x-request-id"].to_str().unwrap());
+}
+
+#[tokio::test]
+async fn limits_counts_and_all() {
+    let corpus = Corpus::new();
+    let names: Vec<String> = (0..30).map(|i| format!("f{i:02}.txt")).collect();
+    let files: Vec<File<'_>> = names.iter().map(|name| ("r", name.as_str(), "hay\n")).collect();
+    corpus.write(0, &files[..10]).await;
+    corpus.write(1, &files[10..]).await;
+    let node = corpus.node().await;
+    let limited = get(&node, "/api/v1/search?q=hay&limit=7").await.json();
+    assert_eq!(limited["files"].as_array().unwrap().len(), 7);
+    assert_eq!(limited["summary"]["more"], true);
+    let all = get(&node, "/api/v1/search?q=hay&all=true").await.json();
+    assert_eq!(all["files"].as_array().unwrap().len(), 30);
+    assert_eq!(all["summary"]["more"], false);
+    let counted = get(&node, "/api/v1/search?q=hay&count=true").await.json();
+    assert_eq!(counted["files"], json!([]));
+    assert_eq!(counted["summary"]["num_files"], 30);
+}
+
+#[tokio::test]
+async fn faults_have_one_shape_and_name_the_field() {
+    let (_corpus, node) = small().await;
+    let cases = [
+        ("/api/v1/search?q=%28", 400, "AX-Q001", "q"),
+        ("/api/v1/search?q=/%28/", 400, "AX-Q002", "q"),
+        ("/api/v1/search?q=nosuch:x", 400, "AX-Q004", "q"),
+        ("/api/v1/search", 400, "AX-A001", "q"),
+        ("/api/v1/search?q=a&limit=-1", 400, "AX-Q005", "limit"),
+        ("/api/v1/search?q=a&limit=999999999999", 400, "AX-Q005", "limit"),
+        ("/api/v1/search?q=a&limit=20000", 400, "AX-Q005", "limit"),
+        ("/api/v1/search?q=a&context=101", 400, "AX-Q005", "context"),
+        ("/api/v1/search?q=a&timeout=1h", 400, "AX-Q005", "timeout"),
+        ("/api/v1/search?q=a&wait_for=x", 400, "AX-Q005", "wait_for"),
+        ("/api/v1/search?q=a&wait_for=g7.0:1", 400, "AX-Q005", "wait_for"),
+        ("/api/v1/search?q=a&nope=1", 400, "AX-A001", "nope"),
+        ("/api/v1/search?q=%ff%fe", 400, "AX-Q007", "q"),
+        ("/api/v1/repos/%ff", 400, "AX-Q007", ""),
+        ("/api/v1/repos/nobody", 404, "AX-A002", "repo"),
+        ("/api/v1/repos/nobody/skipped", 404, "AX-A002", "repo"),
+        ("/api/v1/file?repo=nobody&path=x", 404, "AX-A002", "repo"),
+        ("/api/v1/file?repo=acme/api", 400, "AX-A001", "path"),
+        ("/api/v1/nothing", 404, "AX-A004", ""),
+        ("/nothing", 404, "AX-A004", ""),
+    ];
+    for (uri, status, code, field) in cases {
+        let got = get(&node, uri).await;
+        assert_eq!(got.status.as_u16(), status, "{uri}: {}", got.text);
+        let body = got.json();
+        assert_eq!((&body["code"], &body["field"]), (&json!(code), &json!(field)), "{uri}");
+        assert!(!text(&body["message"]).is_empty(), "{uri}");
+        let anchor = format!("docs/errors.md#{}", code.to_lowercase());
+        assert_eq!(body["doc"], json!(anchor), "{uri}");
+        assert!(body.get("span").is_some() && body.get("hint").is_some(), "{uri}");
+    }
+    let span = get(&node, "/api/v1/search?q=ab+nosuch:x").await.json()["span"].clone();
+    assert_eq!(span[0], 3);
+}
+
+#[tokio::test]
+async fn a_long_query_and_a_long_address_are_refused_by_type() {
+    let (_corpus, node) = small().await;
+    let got = get(&node, &format!("/api/v1/search?q={}", "x".repeat(65_000))).await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.text);
+    let router = node.router();
+    // Beyond 64 KiB an address does not even parse; the listener answers that by itself.
+    assert!(Request::get(format!("/?q={}", "x".repeat(10 << 20))).body(Body::empty()).is_err());
+    drop(router);
+}
+
+#[tokio::test]
+async fn wrong_methods_are_told() {
+    let (_corpus, node) = small().await;
+    for (method, uri) in [("POST", "/api/v1/search"), ("DELETE", "/"), ("PUT", "/api/v1/repos")] {
+        let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
+        let got = send(&node, request).await;
+        assert_eq!(got.status, StatusCode::METHOD_NOT_ALLOWED, "{uri}");
+        assert_eq!(got.json()["code"], "AX-A005");
+    }
+}
+
+#[tokio::test]
+async fn the_request_id_goes_in_and_out() {
+    let (_corpus, node) = small().await;
+    let request = |id: &str| {
+        let uri = "/api/v1/search?q=needle";
+        Request::get(uri).header("x-request-id", id).body(Body::empty()).unwrap()
+    };
+    let got = send(&node, request("abc-123")).await;
+    assert_eq!(got.headers["x-request-id"], "abc-123");
+    assert_eq!(got.json()["summary"]["request_id"], "abc-123");
+    let got = send(&node, request("not fit")).await;
+    assert_ne!(got.headers["x-request-id"], "not fit");
+    assert!(get(&node, "/nothing").await.headers.contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn a_stream_sends_files_then_a_summary() {
+    let (_corpus, node) = small().await;
+    let got = get(&node, "/api/v1/search/stream?q=needle").await;
+    assert_eq!(got.headers["content-type"], "text/event-stream");
+    let events: Vec<&str> =
+        got.text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    assert_eq!(events, ["file", "file", "summary"]);
+    let last = got.text.lines().rfind(|line| line.starts_with("data: ")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&last[6..]).unwrap();
+    assert_eq!(summary["num_files"], 2);
+    let failed = get(&node, "/api/v1/search/stream?q=%28").await;
+    assert!(failed.text.contains("event: error"), "{}", failed.text);
+    assert!(failed.text.contains("AX-Q001"), "{}", failed.text);
+}
+
+#[tokio::test]
+async fn repositories_and_their_skipped_files_in_pages() {
+    let corpus = Corpus::new();
+    let router = ax_model::Router::new(SHARDS);
+    let home = router.home_of_repo(&key("acme/api", "x").repo).0;
+    corpus.write_with(home, 1, |builder| builder.repository(&repository("acme/api"))).await;
+    for shard in 0..SHARDS {
+        corpus
+            .write_with(shard, 5, |builder| {
+                for i in 0..5 {
+                    let key = key("acme/api", &format!("bin/{i}-{shard}.bin"));
+                    builder.put(&key, vec![doc(Err(SkipReason::Binary))]).unwrap();
+                }
+            })
+            .await;
+    }
+    let node = corpus.node().await;
+    let repos = get(&node, "/api/v1/repos").await.json();
+    assert_eq!(repos["repositories"][0]["name"], "acme/api");
+    assert_eq!(repos["repositories"][0]["state"], "indexed");
+    assert_eq!(repos["partial"], false);
+    let one = get(&node, "/api/v1/repos/acme%2Fapi").await.json();
+    assert_eq!(one["default_branch"], "main");
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let uri = format!("/api/v1/repos/acme%2Fapi/skipped?limit=3&after={after}");
+        let page = get(&node, &uri).await.json();
+        let files = page["skipped"].as_array().unwrap();
+        seen.extend(files.iter().map(|file| text(&file["path"]).to_owned()));
+        assert!(files.iter().all(|file| file["reason"] == "binary"));
+        after = seen.last().unwrap().clone();
+        if page["more"] == false {
+            break;
+        }
+    }
+    let mut sorted = seen.clone();
+    sorted.sort();
+    sorted.dedup();
+    assert_eq!((seen.len(), &seen), (20, &sorted));
+}
+
+#[tokio::test]
+async fn one_file_as_json_and_as_it_is() {
+    let (_corpus, node) = small().await;
+    let got = get(&node, "/api/v1/file?repo=acme/api&path=src/main.rs").await.json();
+    assert_eq!(got["text"], "fn main() {\n    needle();\n}\n");
+    assert_eq!((&got["language"], &got["skipped"]), (&json!("Rust"), &json!(null)));
+    let raw = get(&node, "/api/v1/file?repo=acme/api&path=src/main.rs&raw").await;
+    assert_eq!(raw.headers["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(raw.text, "fn main() {\n    needle();\n}\n");
+    let other = get(&node, "/api/v1/file?repo=acme/api&path=src/main.rs&branch=other").await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn health_metrics_and_status() {
+    let (_corpus, node) = small().await;
+    assert_eq!(get(&node, "/healthz").await.text, "ok\n");
+    assert_eq!(get(&node, "/readyz").await.text, "ready\n");
+    assert_eq!(get(&node, "/metrics").await.text, "ax_test 1\n");
+    let status = get(&node, "/api/v1/status").await.json();
+    assert_eq!(status["node"]["id"], "solo");
+    assert_eq!(status["shards"][0]["here"]["manifest_version"], 2);
+    assert_eq!(status["shards"][3]["here"]["position"], 0);
+    assert_eq!(status["coordination"]["configured"], false);
+    node.readiness().drain();
+    let draining = get(&node, "/readyz").await;
+    assert_eq!(draining.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(draining.json()["code"], "AX-A010");
+    assert_eq!(get(&node, "/healthz").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn changes_to_the_cluster_need_coordination() {
+    let (_corpus, node) = small().await;
+    let post =
+        |body: &str| Request::post("/api/v1/repos").body(Body::from(body.to_owned())).unwrap();
+    let got = send(&node, post(r#"{"source": "https://example.org/x.git"}"#)).await;
+    assert_eq!(got.json()["code"], "AX-K001");
+    for (body, code) in [
+        ("", "AX-A001"),
+        ("{}", "AX-A001"),
+        (r#"{"source": " "}"#, "AX-A001"),
+        (r#"{"source": "x", "sauce": 1}"#, "AX-A001"),
+        (r#"{"source": "x", "name": ""}"#, "AX-A001"),
+    ] {
+        assert_eq!(send(&node, post(body)).await.json()["code"], code, "{body}");
+    }
+    let large = format!(r#"{{"source": "{}"}}"#, "x".repeat(100_000));
+    assert_eq!(send(&node, post(&large)).await.json()["code"], "AX-A006");
+}
