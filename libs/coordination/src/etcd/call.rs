@@ -6,8 +6,9 @@ use std::{error::Error as _, time::Duration};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tonic::Code;
 
-/// First pause between two attempts; each further one is twice as long, up to [`MAX_PAUSE`].
-const MIN_PAUSE: Duration = Duration::from_millis(20);
+/// First pause between two attempts; each further one is twice as long, up to [`MAX_PAUSE`]. Short,
+/// since a dead endpoint refuses at once, and the next attempt may well go to another.
+const MIN_PAUSE: Duration = Duration::from_millis(1);
 const MAX_PAUSE: Duration = Duration::from_millis(400);
 
 /// A pause that doubles.

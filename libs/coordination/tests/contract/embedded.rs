@@ -1,0 +1,150 @@
+//! What the embedded store owes beyond the contract: it survives `kill -9`, and has its folder alone.
+
+use crate::backend::{LONG, put};
+use ax_coordination::{
+    Coordination, CoordinationError, Expect, Revision,
+    embedded::{EmbeddedConfig, EmbeddedStore},
+};
+use ax_harness::{Process, Spec};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
+use tokio::task::JoinSet;
+
+const DIR: &str = "AX_TEST_CRASH_DIR";
+
+/// Tasks that write in the child.
+const WRITERS: u32 = 8;
+
+fn config(dir: &Path) -> EmbeddedConfig {
+    EmbeddedConfig { snapshot_every: 64, ..EmbeddedConfig::new(dir) }
+}
+
+/// Several times over the same folder, so that what a crash left is what the next one starts from.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_loses_no_acknowledged_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut acknowledged = BTreeMap::new();
+    let mut last = Revision(0);
+    for run in 0..4 {
+        let spec = Spec::new("writer", std::env::current_exe().unwrap())
+            .args(["--exact", "embedded::child_that_writes", "--nocapture"])
+            .env(DIR, dir.path());
+        let mut child = Process::spawn(spec).unwrap();
+        child.wait_for_log(&format!("acknowledged {} ", 150 + 30 * run), LONG).await.unwrap();
+        let locked = EmbeddedStore::open(config(dir.path())).await;
+        assert!(
+            matches!(locked.err(), Some(CoordinationError::DataLocked(path)) if path == dir.path())
+        );
+        child.kill9().unwrap();
+        read_acknowledged(&child.log().unwrap(), &mut acknowledged);
+
+        let store = EmbeddedStore::open(config(dir.path())).await.unwrap();
+        let listing = store.list("k").await.unwrap();
+        assert!(listing.revision > last);
+        last = listing.revision;
+        let there: BTreeMap<_, _> =
+            listing.entries.iter().map(|entry| (entry.key.clone(), entry.modified)).collect();
+        for (key, revision) in &acknowledged {
+            assert!(there.get(key) >= Some(revision), "run {run}: {key} at {revision:?} is lost");
+        }
+        let modified: BTreeSet<_> = there.values().collect();
+        assert_eq!(modified.len(), there.len(), "no revision is given twice");
+        store.close().await;
+    }
+    assert!(acknowledged.len() >= 150 + 30 * 3, "{} keys", acknowledged.len());
+}
+
+/// Lines are `acknowledged <n> <key> <revision> .`; the last one may be cut off.
+fn read_acknowledged(log: &str, acknowledged: &mut BTreeMap<String, Revision>) {
+    for line in log.lines().filter_map(|line| line.split_once("acknowledged ")) {
+        let words: Vec<_> = line.1.split(' ').collect();
+        if let [_, key, revision, "."] = words[..] {
+            acknowledged.insert(key.to_owned(), Revision(revision.parse().unwrap()));
+        }
+    }
+}
+
+/// Not a test by itself: the process that the test above kills.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn child_that_writes() {
+    let Some(dir) = std::env::var_os(DIR) else { return };
+    let store = Arc::new(EmbeddedStore::open(config(Path::new(&dir))).await.unwrap());
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let store = store.clone();
+        writers.spawn(async move {
+            for n in (writer..100_000).step_by(WRITERS as usize) {
+                let key = format!("k{n:05}");
+                let Revision(revision) = put(&*store, &key, "v", None).await;
+                println!("acknowledged {n} {key} {revision} .");
+            }
+        });
+    }
+    writers.join_all().await;
+}
+
+#[tokio::test]
+async fn a_store_starts_in_milliseconds() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..3 {
+        let began = Instant::now();
+        let store = EmbeddedStore::open(config(dir.path())).await.unwrap();
+        put(&store, "k", "v", None).await;
+        // Two orders above what it takes, and below any election timeout.
+        assert!(began.elapsed().as_millis() < 500, "{:?}", began.elapsed());
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn keys_leases_and_revisions_outlive_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(config(dir.path())).await.unwrap();
+    let lease = store.grant(LONG).await.unwrap();
+    for n in 0..200 {
+        put(&store, &format!("k{n:03}"), &n.to_string(), (n % 2 == 0).then_some(lease)).await;
+    }
+    let before = store.list("").await.unwrap();
+    store.close().await;
+    let closed = store.get("k000").await;
+    assert!(matches!(closed, Err(CoordinationError::Unavailable(_))), "{closed:?}");
+
+    let store = EmbeddedStore::open(config(dir.path())).await.unwrap();
+    assert_eq!(store.list("").await.unwrap(), before);
+    assert_eq!(store.renew(lease).await.unwrap(), LONG);
+    assert!(store.grant(LONG).await.unwrap() != lease);
+    store.revoke(lease).await.unwrap();
+    let listing = store.list("").await.unwrap();
+    assert_eq!((listing.entries.len(), listing.revision.0), (100, before.revision.0 + 1));
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(config(dir.path())).await.unwrap();
+    let mut watch = store.watch("", Revision(1)).await.unwrap();
+    let (ended, ()) = tokio::join!(watch.next(), store.close());
+    assert!(matches!(ended, Err(CoordinationError::Unavailable(_))), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_explained() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let broken = EmbeddedStore::open(config(&file.path().join("below"))).await;
+    let Some(CoordinationError::Broken(why)) = broken.err() else { panic!("it opened") };
+    assert!(why.contains("below"), "{why}");
+}
+
+#[tokio::test]
+async fn a_call_on_a_closed_store_does_not_hang() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(config(dir.path())).await.unwrap();
+    store.close().await;
+    store.close().await;
+    let refused = store.delete("k", Expect::Any).await;
+    assert!(matches!(refused, Err(error) if error.is_retryable()));
+}
