@@ -41,8 +41,8 @@ pub struct StoreConfig {
     pub allow_http: bool,
     /// Longest time to connect.
     pub connect_timeout: Duration,
-    /// Longest time for one request, body included. A download that it cuts short goes on where it
-    /// was; an upload is in parts of 8 MiB, so it needs 1 MB/s at the least with the default.
+    /// Longest time for one request, body included. Large objects go both ways in parts of 8 MiB,
+    /// three at a time, so that the default asks for 2.5 MB/s at the least.
     pub request_timeout: Duration,
     /// How long requests that fail for now are repeated.
     pub retry_timeout: Duration,

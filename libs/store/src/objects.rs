@@ -140,12 +140,14 @@ impl Objects {
     }
 
     /// Makes sure that an object is there whose name says all of its content. True when this call
-    /// made it.
+    /// made it. "It exists" is not believed but looked at: a store may say so of a name that two
+    /// requests were after, neither of which came through.
     pub(crate) async fn ensure(&self, path: &Path, bytes: Bytes) -> Result<bool, StoreError> {
         self.patiently(|| async {
             match self.create(path, bytes.clone()).await {
                 Created::Yes => Ok(true),
-                Created::Exists => Ok(false),
+                Created::Exists if self.stat(path).await?.is_some() => Ok(false),
+                Created::Exists => Err(shows_nothing(path)),
                 Created::Unknown(error) | Created::No(error) => Err(error),
             }
         })
@@ -198,6 +200,12 @@ impl Objects {
             }
         }
     }
+}
+
+/// The store says that a name exists, and shows nothing under it.
+pub(crate) fn shows_nothing(path: &Path) -> StoreError {
+    let source = "it says that the name exists, and shows nothing under it".into();
+    StoreError::Unavailable { path: path.to_string(), source }
 }
 
 #[cfg(test)]

@@ -3,23 +3,27 @@
 use crate::{ShardStore, StoreError, local::blocking};
 use ax_model::{ContentHash, SegmentEntry, SegmentId};
 use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::{
+    StreamExt,
+    stream::{self, FuturesUnordered},
+};
 use object_store::{MultipartUpload, ObjectStoreExt, UploadPart, path::Path};
-use std::path::{Path as FilePath, PathBuf};
+use std::{
+    ops::Range,
+    path::{Path as FilePath, PathBuf},
+};
 use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncWriteExt, BufWriter},
 };
 use uuid::Uuid;
 
-/// Least bytes per part of an upload. S3 takes no part under 5 MiB but the last, and no more than
-/// 10,000 parts.
+/// Least bytes per part of an upload, and most per part of a download. S3 takes no part under 5 MiB
+/// but the last, and no more than 10,000 parts.
 const PART_BYTES: u64 = 8 << 20;
 const MAX_PARTS: u64 = 9_000;
-/// Parts on their way at once: an upload holds at most this many, and the one being read.
+/// Parts on their way at once: a transfer holds at most this many, and the one in hand.
 const PARTS_IN_FLIGHT: usize = 3;
-/// A file cut short under a reader gives empty pieces without end.
-const MAX_EMPTY_PIECES: usize = 16;
 
 impl ShardStore {
     /// Uploads the file at `source` as the segment that `entry` describes. What is there already is
@@ -41,7 +45,7 @@ impl ShardStore {
                 }
             })
             .await?;
-        metrics::counter!("ax_store_uploaded_bytes").increment(entry.num_bytes);
+        metrics::counter!("ax_store_uploaded_bytes_total").increment(entry.num_bytes);
         Ok(())
     }
 
@@ -126,35 +130,48 @@ impl ShardStore {
         sent
     }
 
-    /// Streams the object into `dest`, or nowhere, and checks it.
+    /// Brings the object to `dest`, or nowhere, and checks it. By ranges, each a request of its own:
+    /// one request for all of a large segment would need a timeout that fits no small one.
     async fn download(
         &self,
         path: &Path,
         entry: &SegmentEntry,
         dest: Option<&FilePath>,
     ) -> Result<(), StoreError> {
-        let found = self.objects.inner.get(path).await.map_err(|e| StoreError::of(path, e))?;
-        if found.meta.size != entry.num_bytes {
-            return Err(StoreError::wrong_size(path.as_ref(), entry.num_bytes, found.meta.size));
+        let Some(found) = self.objects.stat(path).await? else {
+            return Err(StoreError::NotFound { path: path.to_string() });
+        };
+        if found.size != entry.num_bytes {
+            return Err(StoreError::wrong_size(path.as_ref(), entry.num_bytes, found.size));
         }
         let mut sink = Sink::open(dest).await?;
         let mut check = Check::new(path, entry);
-        let mut pieces = found.into_stream();
-        let mut empty = 0;
-        while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|e| StoreError::of(path, e))?;
-            empty = if piece.is_empty() { empty + 1 } else { 0 };
-            if empty > MAX_EMPTY_PIECES {
-                break;
-            }
-            check.take(&piece)?;
-            sink.write(&piece).await?;
+        let ranges = stream::iter(ranges(entry.num_bytes));
+        let mut parts = ranges.map(|range| self.read_range(path, range)).buffered(PARTS_IN_FLIGHT);
+        while let Some(part) = parts.next().await {
+            let part = part?;
+            check.take(&part)?;
+            sink.write(&part).await?;
         }
         check.finish()?;
         sink.finish().await?;
-        metrics::counter!("ax_store_downloaded_bytes").increment(entry.num_bytes);
+        metrics::counter!("ax_store_downloaded_bytes_total").increment(entry.num_bytes);
         Ok(())
     }
+
+    async fn read_range(&self, path: &Path, range: Range<u64>) -> Result<Bytes, StoreError> {
+        let once = || async {
+            let part = self.objects.inner.get_range(path, range.clone()).await;
+            part.map_err(|e| StoreError::of(path, e))
+        };
+        self.objects.patiently(once).await
+    }
+}
+
+/// The parts of an object of `num_bytes`.
+fn ranges(num_bytes: u64) -> impl Iterator<Item = Range<u64>> {
+    let starts = (0..num_bytes.div_ceil(PART_BYTES)).map(|part| part * PART_BYTES);
+    starts.map(move |start| start..num_bytes.min(start + PART_BYTES))
 }
 
 /// Sends every part, a few at once, and checks the file on the way.
@@ -198,7 +215,7 @@ impl<'a> Check<'a> {
         Self { name: name.to_string(), entry, hasher: blake3::Hasher::new(), num_bytes: 0 }
     }
 
-    /// Fails as soon as there are too many bytes, so that no stream fills the disk.
+    /// Fails as soon as there are too many bytes, so that nothing fills the disk.
     fn take(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.num_bytes += bytes.len() as u64;
         self.hasher.update(bytes);

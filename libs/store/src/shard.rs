@@ -5,7 +5,7 @@ use crate::{
     chain::{self, BrokenChain, Verdict},
     layout::{self, ShardLayout},
     manifest,
-    objects::{Created, Objects},
+    objects::{Created, Objects, shows_nothing},
 };
 use ax_model::{ContentHash, Epoch, Generation, Manifest, ManifestVersion, ShardId};
 use bytes::Bytes;
@@ -190,10 +190,7 @@ impl ShardStore {
                 }
             }
         }
-        Err(failure.unwrap_or_else(|| StoreError::Unavailable {
-            path: path.to_string(),
-            source: "it says that the name exists, and shows nothing under it".into(),
-        }))
+        Err(failure.unwrap_or_else(|| shows_nothing(&path)))
     }
 
     /// A writer that stood still may create a name that was collected meanwhile. The collector moves

@@ -26,6 +26,9 @@ fn head() -> Link {
     Link::seal(manifest).0
 }
 
+/// A rule's name, and what breaks it.
+type Case<'a> = (&'a str, &'a dyn Fn(&mut Manifest));
+
 #[test]
 fn each_rule_refuses_what_breaks_it() {
     let head = head();
@@ -41,7 +44,7 @@ fn each_rule_refuses_what_breaks_it() {
     assert_eq!(check(&|m| m.segments.push(segment(&own.0, range(100, 100)))), Ok(()));
     assert_eq!(check(&|m| (m.epoch, m.writer) = (Epoch(6), "b".into())), Ok(()));
 
-    let broken: &[(&str, &dyn Fn(&mut Manifest))] = &[
+    let broken: &[Case<'_>] = &[
         ("a: shard", &|m| m.shard = ShardId(2)),
         ("a: generation", &|m| m.generation = Generation(2)),
         ("a: version", &|m| m.version = ManifestVersion(3)),

@@ -92,7 +92,9 @@ pub async fn two_collectors_do_no_harm(place: Place) {
         let [one, two] = collectors.as_mut_slice() else { unreachable!() };
         let (one, two, step) =
             tokio::join!(one.run(&pins, LATER), two.run(&pins, LATER), writer.step(1, 50));
-        (one.unwrap(), two.unwrap(), step.unwrap());
+        one.unwrap();
+        two.unwrap();
+        step.unwrap();
         let last = check_chain(&place.store).await.pop().unwrap();
         assert_eq!(last, *writer.head);
     }

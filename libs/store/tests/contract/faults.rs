@@ -3,7 +3,7 @@
 use crate::support::{Writer, check_chain, segment_file, shard};
 use ax_model::{Code, Epoch, OffsetRange};
 use ax_store::{
-    Patience, Store, StoreError,
+    CollectPolicy, Patience, Pins, Store, StoreError,
     faults::{Fault, FaultStore, Op, Rule},
 };
 use bytes::Bytes;
@@ -157,19 +157,36 @@ async fn a_late_write_of_a_fenced_writer_never_counts() {
     old.step(3, 10).await.unwrap_err();
     let mut new = Writer::take_over(&sound, 2, "new").await.unwrap();
     new.step(1, 10).await.unwrap();
-    let policy = ax_store::CollectPolicy {
-        keep_last: 1,
-        keep_for: Duration::ZERO,
-        orphan_grace: Duration::ZERO,
-    };
-    new.shard.collect(&policy, &Default::default(), i64::MAX).await.unwrap();
+    new.shard.collect(&keep_one(), &Pins::default(), i64::MAX).await.unwrap();
     faults.heal();
     faults.deliver().await; // the name that it takes was collected
     assert_eq!(check_chain(&sound).await.last(), Some(&*new.head));
     old.reload().await.unwrap();
     assert_eq!(old.head, new.head);
-    let report = new.shard.collect(&policy, &Default::default(), i64::MAX).await.unwrap();
+    let report = new.shard.collect(&keep_one(), &Pins::default(), i64::MAX).await.unwrap();
     assert_eq!(report.num_links, 1, "the revived name is swept");
+}
+
+/// Regression: a spurious "it exists" was believed of the boundary, links were deleted without one,
+/// and a stalled writer brought a name back.
+#[tokio::test]
+async fn nothing_is_deleted_before_the_boundary_is_seen() {
+    for place in ["boundary", ""] {
+        let (faults, store, sound) = faulty();
+        let mut writer = Writer::take_over(&store, 1, "w").await.unwrap();
+        for _ in 0..3 {
+            writer.step(1, 10).await.unwrap();
+        }
+        faults.inject(Rule::always(Op::Create, place, Fault::RefusedBefore));
+        let error = writer.shard.collect(&keep_one(), &Pins::default(), i64::MAX).await;
+        assert!(error.unwrap_err().is_retryable());
+        assert_eq!(faults.counts().of(Op::Delete), 0);
+        assert_eq!(check_chain(&sound).await.len(), 4);
+    }
+}
+
+fn keep_one() -> CollectPolicy {
+    CollectPolicy { keep_last: 1, keep_for: Duration::ZERO, orphan_grace: Duration::ZERO }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What every back end promises, on each of them: memory, a directory, S3 over HTTP. What happens
 //! when they break the promise is in `faults.rs` and `crashes.rs`.
 
+#![allow(clippy::unwrap_used)] // the helpers of tests are tests too
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -73,3 +73,22 @@ pub async fn a_wrong_local_file_never_appears(place: Place) {
     assert!(shard.put_segment(&source, &escaping).await.is_err());
     assert!(shard.put_segment(&dir.path().join("none"), &entry).await.is_err());
 }
+
+#[test]
+fn every_call_may_be_spawned() {
+    fn check<T: Send>(_: T) {}
+    let place = crate::places::memory();
+    let shard = shard(&place.store);
+    let dir = tempfile::tempdir().unwrap();
+    let (source, entry) = file(dir.path(), 1, 1);
+    check(shard.put_segment(&source, &entry));
+    check(shard.fetch_segment(&entry, &source));
+    check(shard.head());
+    check(shard.history());
+    check(shard.take_over(Epoch(1), "w", 0));
+    check(shard.quarantined_offsets(1));
+    check(shard.collect(&Default::default(), &Default::default(), 0));
+    check(place.store.probe());
+    check(place.store.put_blob(Default::default()));
+    check(place.store.sweep(Default::default()));
+}
