@@ -215,7 +215,8 @@ impl CoordinationError {
 #[async_trait::async_trait]
 pub trait Watch: Send {
     /// The next changes, at least one. A back end that reconnects resumes after the last revision
-    /// seen, or fails with [`CoordinationError::Compacted`]. Cancel-safe.
+    /// seen, or fails with [`CoordinationError::Compacted`]; it waits for as long as its server is
+    /// away, and what cannot be helped by waiting is an error. Cancel-safe.
     async fn next(&mut self) -> Result<Vec<Event>, CoordinationError>;
 }
 

@@ -42,6 +42,8 @@ pub struct EmbeddedConfig {
     pub tick: Duration,
     /// Log entries after which a snapshot replaces them.
     pub snapshot_every: u64,
+    /// Bytes of commands after which it does so too.
+    pub snapshot_every_bytes: u64,
     /// Revisions kept for watches.
     pub history_revisions: usize,
     /// Bytes kept for watches.
@@ -60,6 +62,7 @@ impl EmbeddedConfig {
             timeout: Duration::from_secs(10),
             tick: Duration::from_millis(50),
             snapshot_every: 10_000,
+            snapshot_every_bytes: 64 << 20,
             history_revisions: 10_000,
             history_bytes: 16 << 20,
             clock: Arc::new(SystemClock::default()),

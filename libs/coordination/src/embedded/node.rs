@@ -52,6 +52,8 @@ pub(super) struct Node {
     lessor: Lessor,
     /// Index of the last entry in `state`.
     applied: u64,
+    /// Bytes of the commands applied since the last snapshot.
+    num_log_bytes: u64,
     /// Proposals by the index that they were given.
     proposals: BTreeMap<u64, Proposal>,
     /// Reads that wait for word that we still lead, by number.
@@ -80,6 +82,7 @@ impl Node {
             state,
             lessor: Lessor::default(),
             applied,
+            num_log_bytes: 0,
             proposals: BTreeMap::new(),
             unconfirmed: HashMap::new(),
             confirmed: VecDeque::new(),
@@ -217,6 +220,7 @@ impl Node {
         for entry in entries {
             let outcome = self.apply_entry(&entry, now)?;
             self.applied = entry.index;
+            self.num_log_bytes += entry.data.len() as u64;
             let proposal = self.proposals.remove(&entry.index);
             let ours = proposal.filter(|proposal| proposal.term == entry.term);
             if let (Some(proposal), Some(outcome)) = (ours, outcome) {
@@ -261,10 +265,13 @@ impl Node {
 
     /// The whole log goes. Other voters, once there are any, want a tail left for the slowest of them.
     fn compact_if_due(&mut self) -> Result<(), LogError> {
-        let (index, _) = self.raw.store().snapshot_data();
-        if self.applied - index < self.config.snapshot_every {
+        let num_entries = self.applied - self.raw.store().snapshot_data().0;
+        let is_due = num_entries >= self.config.snapshot_every
+            || self.num_log_bytes >= self.config.snapshot_every_bytes;
+        if !is_due {
             return Ok(());
         }
+        self.num_log_bytes = 0;
         let (data, hard_state) = (self.state.encode(), self.raw.raft.hard_state());
         metrics::counter!("ax_coordination_snapshots_total").increment(1);
         tracing::debug!(index = self.applied, num_bytes = data.len(), "snapshot of the log");

@@ -239,8 +239,7 @@ impl StoredSnapshot {
     }
 
     pub(super) fn to_snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot::default();
-        snapshot.data = self.data.clone();
+        let mut snapshot = Snapshot { data: self.data.clone(), ..Snapshot::default() };
         let meta = snapshot.mut_metadata();
         (meta.index, meta.term) = (self.index, self.term);
         meta.set_conf_state(self.conf_state());

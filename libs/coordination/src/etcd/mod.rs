@@ -23,7 +23,8 @@ const MIN_LEASE_SECONDS: u64 = 2;
 /// Where etcd is, and how long to wait for it.
 ///
 /// `connect_timeout < request_timeout`, so that a request outlives one failed connection attempt and
-/// tries the next endpoint; `keep_alive` bounds how long a dead connection can fool a watch.
+/// tries the next endpoint. A connection that went silent can fool a watch for as long as
+/// `keep_alive + keep_alive_timeout`.
 #[derive(Debug, Clone)]
 pub struct EtcdConfig {
     /// `http://host:port` of each member.
@@ -51,8 +52,8 @@ impl Default for EtcdConfig {
             user: None,
             request_timeout: Duration::from_secs(3),
             connect_timeout: Duration::from_secs(1),
-            keep_alive: Duration::from_secs(8),
-            keep_alive_timeout: Duration::from_secs(3),
+            keep_alive: Duration::from_secs(6),
+            keep_alive_timeout: Duration::from_secs(2),
         }
     }
 }
@@ -95,7 +96,7 @@ impl EtcdStore {
             namespace: config.namespace,
             request_timeout: config.request_timeout,
         };
-        store.get("").await?;
+        store.get("connected").await?; // any key will do
         Ok(store)
     }
 

@@ -63,8 +63,7 @@ impl EtcdWatch {
         let events = self.events(message)?;
         if let Some(last) = events.last() {
             self.next = Revision(last.revision().0 + 1);
-        } else if let (false, Some(header)) = (message.created(), message.header()) {
-            // Progress: all up to here was sent. What `created` names is only the present.
+        } else if let (true, Some(header)) = (is_progress(message), message.header()) {
             self.next = self.next.max(Revision(read::revision(header.revision()).0 + 1));
         }
         Ok(events)
@@ -118,6 +117,12 @@ impl EtcdWatch {
         tracing::debug!(%error, next = self.next.0, "a watch broke; it resumes where it was");
         Ok(())
     }
+}
+
+/// All up to the revision in its header was sent. In the other messages without events, which begin and
+/// end a watch, that is only the present revision: to skip to it would open a gap.
+fn is_progress(message: &WatchResponse) -> bool {
+    message.events().is_empty() && !message.created() && !message.canceled()
 }
 
 #[async_trait]

@@ -28,10 +28,13 @@ pub async fn a_key_is_put_read_and_deleted(backend: &Backend) {
     done(store.delete("a", Expect::Any).await.unwrap());
 }
 
+/// What to expect of a key that was modified at the one revision, and before that at the other.
+type MakeExpect = fn(Revision, Revision) -> Expect;
+
 pub async fn every_expectation(backend: &Backend) {
     let store = &backend.store;
-    // Whether it is done on (an absent key, a key at `now`, modified before at `old`).
-    let cases: [(&str, fn(Revision, Revision) -> Expect, [bool; 2]); 5] = [
+    // Whether it is done on an absent key, and on one at `now` that was at `old` before.
+    let cases: [(&str, MakeExpect, [bool; 2]); 5] = [
         ("any", |_, _| Expect::Any, [true, true]),
         ("absent", |_, _| Expect::Absent, [true, false]),
         ("now", |now, _| Expect::At(now), [false, true]),

@@ -1,6 +1,8 @@
 //! What [`ax_coordination::Coordination`] promises, on every back end; and what each back end owes
 //! beyond that: etcd killed and restarted in the middle, the embedded store killed with `kill -9`.
 
+#![allow(clippy::unwrap_used)] // the lint spares test functions, and not the helpers they share
+
 mod backend;
 mod elections;
 mod embedded;
@@ -8,6 +10,7 @@ mod etcd;
 mod keeper;
 mod kv;
 mod leases;
+mod network;
 mod watches;
 
 use backend::Backend;

@@ -62,6 +62,20 @@ fn a_restart_replays_snapshot_and_tail() {
 }
 
 #[test]
+fn a_log_that_is_long_in_bytes_is_snapshotted_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = EmbeddedConfig { snapshot_every_bytes: 1_000, ..EmbeddedConfig::new(dir.path()) };
+    let mut node = Node::open(config, START).unwrap();
+    let first = node.raw.store().snapshot_data().0;
+    put(&mut node, &"k".repeat(300), 0);
+    node.drive(START).unwrap();
+    assert_eq!(node.raw.store().snapshot_data().0, first);
+    put(&mut node, &"l".repeat(300), 0);
+    node.drive(START).unwrap();
+    assert_eq!(node.raw.store().snapshot_data().0, node.applied);
+}
+
+#[test]
 fn a_write_that_was_not_driven_is_not_there_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let mut node = open(dir.path(), START);
