@@ -27,12 +27,19 @@ use identity::Identity;
 use producer::Producer;
 use reader::KafkaReader;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use config::KafkaConfig;
 
+/// Between two questions while the answer is on its way: the cluster settles within some 100 ms.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// A topic as a change log. Cheap to share: one producer, whatever the number of callers; each reader
 /// has a connection of its own.
+///
+/// While no broker can be reached, calls fail with [`LogError::Unavailable`], after
+/// [`KafkaConfig::request_timeout`] at the latest (a reader: `max_wait` and that), appends after
+/// [`KafkaConfig::delivery_timeout`]. Log and readers go on by themselves when a broker is back.
 pub struct KafkaLog {
     shared: Arc<Shared>,
 }
@@ -95,10 +102,9 @@ impl ChangeLog for KafkaLog {
         log_id: &str,
     ) -> Result<Box<dyn LogReader>, LogError> {
         self.shared.check_partition(partition)?;
-        // First the bounds, then the identity: they are those of the stream that the identity names.
-        let asked_at = Instant::now();
+        // First the bounds, then the identity: an identity that is as expected vouches for them.
         let bounds = self.shared.bounds(partition).await;
-        let found = self.shared.identity.as_of(asked_at).await?;
+        let found = self.shared.identity.as_of(Instant::now()).await?;
         if !log_id.is_empty() && found != log_id {
             let expected = log_id.to_owned();
             return Err(LogError::Recreated { expected, found, position: from });
@@ -122,12 +128,16 @@ impl Shared {
 
     async fn bounds(&self, partition: ShardId) -> Result<Bounds, LogError> {
         self.check_partition(partition)?;
-        let number = config::partition_number(partition);
-        let (topic, timeout) = (self.config.topic.clone(), self.config.request_timeout);
-        let client = self.producer.client();
-        let asked = blocking(move || client.watermarks(&topic, number, timeout));
-        let (start, end) = asked.await.map_err(|error| errors::of_request(&self.config, &error))?;
-        Ok(Bounds { start: offset(start), end: offset(end) })
+        let deadline = Instant::now() + self.config.request_timeout;
+        loop {
+            match self.producer.client().watermarks(&self.config, partition).await {
+                Ok((start, end)) => return Ok(Bounds { start: offset(start), end: offset(end) }),
+                Err(error) if errors::is_passing(&error) && Instant::now() < deadline => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(errors::of_request(&self.config, &error)),
+            }
+        }
     }
 }
 

@@ -90,7 +90,7 @@ pub struct Batch {
 }
 
 /// Why the stream could not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogError {
     /// The stream was deleted and created again: positions of the old one mean nothing in it.
     #[error(

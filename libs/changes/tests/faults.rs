@@ -1,5 +1,6 @@
 //! The embedded log against `kill -9` and a full disk. Both need a process of their own, so this
 //! program is test and victim in one, without the standard test runner.
+#![allow(clippy::print_stdout)] // it is a test, which the lint recognises only under the test runner
 
 use anyhow::{Context as _, Result, bail, ensure};
 use ax_changes::embedded::{EmbeddedConfig, EmbeddedLog};

@@ -85,7 +85,7 @@ impl Disk {
     fn not_yet(&self, error: DatabaseError) -> LogError {
         match error {
             DatabaseError::DatabaseAlreadyOpen => {
-                LogError::Storage("the log is being opened anew after a failed write".into())
+                LogError::Unavailable("the log is being opened anew after a failed write".into())
             }
             error => cannot_open(&self.path, error),
         }

@@ -149,6 +149,20 @@ fn a_damaged_head_is_not_read_as_a_record() {
     assert_eq!(whole().with_body(Offset(1), None), None);
 }
 
+/// A head as it was first written: files outlive releases.
+#[test]
+fn the_first_format_is_still_read() {
+    let headers = vec![("h".into(), Bytes::from_static(b"v"))];
+    let (head, _) = format::to_bytes(&NewRecord { headers, ..put("key", "value") }, 7);
+    assert_eq!(hex::encode(&head), GOLDEN_HEAD);
+    let read = format::Head::from_bytes(&head).unwrap();
+    let read = read.with_body(Offset(0), Some(b"value")).unwrap();
+    assert_eq!((read.timestamp_ms, read.value), (7, Some(Bytes::from_static(b"value"))));
+}
+
+const GOLDEN_HEAD: &str = "0107000000000000000500000003000000\
+                           6b6579010001000000680100000076";
+
 #[derive(Debug, Clone)]
 enum Step {
     Put(u8, u8),

@@ -120,7 +120,7 @@ fn commit(shared: &Shared, group: Vec<Append>) {
 
 fn refuse(group: Vec<Append>, error: &LogError) {
     for append in group {
-        let _ = append.done.send(Err(LogError::Storage(error.to_string())));
+        let _ = append.done.send(Err(error.clone()));
     }
 }
 

@@ -1,9 +1,10 @@
 //! One connection to the cluster, for everything but reading.
 
-use super::config::KafkaConfig;
+use super::config::{KafkaConfig, partition_number};
 use super::topic_id::{self, Description};
 use super::{blocking, drop_elsewhere, errors};
 use crate::LogError;
+use ax_model::ShardId;
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
@@ -11,7 +12,6 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// Passes the library's log lines and errors on. They are reports of what it retries by itself; what
@@ -75,14 +75,16 @@ impl Client {
         self.producer().client().fatal_error().is_some()
     }
 
-    /// First position and the one after the last. Waits for the network.
-    pub fn watermarks(
-        &self,
-        topic: &str,
-        partition: i32,
-        timeout: Duration,
+    /// First position and the one after the last.
+    pub async fn watermarks(
+        self: &Arc<Self>,
+        config: &KafkaConfig,
+        partition: ShardId,
     ) -> KafkaResult<(i64, i64)> {
-        self.producer().client().fetch_watermarks(topic, partition, timeout)
+        let client = self.clone();
+        let number = partition_number(partition);
+        let (topic, timeout) = (config.topic.clone(), config.request_timeout);
+        blocking(move || client.producer().client().fetch_watermarks(&topic, number, timeout)).await
     }
 
     /// Id and size of the topic; `None` when there is no such topic.

@@ -45,6 +45,22 @@ pub(super) fn is_absent(error: &KafkaError) -> bool {
     )
 }
 
+/// True when leadership is on the move, as it is for a moment after a topic's creation or a broker's
+/// start: asking again soon helps.
+pub(super) fn is_passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::OffsetNotAvailable
+                | Code::FencedLeaderEpoch
+                | Code::UnknownLeaderEpoch
+                | Code::UnknownTopicOrPartition
+        )
+    )
+}
+
 /// True when the error says that the position to read from is not there.
 pub(super) fn is_out_of_range(error: &KafkaError) -> bool {
     matches!(

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Mutex;
 
-/// The topic's id, shared by all readers: one question answers all who came before it was asked.
+/// The topic's id, shared by all readers: one question answers all who came before it was asked. That
+/// goes for failures too, so that many readers do not wait one after another for a broker that is down.
 pub(super) struct Identity {
     config: KafkaConfig,
     client: Arc<Client>,
@@ -17,11 +18,11 @@ pub(super) struct Identity {
 
 struct Seen {
     asked_at: Instant,
-    id: String,
+    answer: Result<String, LogError>,
 }
 
 impl Identity {
-    /// Asks through `client`, which outlives a broken producer.
+    /// Asks through `client`.
     pub fn new(config: KafkaConfig, client: Arc<Client>) -> Self {
         Self { config, client, last: Mutex::new(None) }
     }
@@ -30,15 +31,19 @@ impl Identity {
     pub async fn as_of(&self, earliest: Instant) -> Result<String, LogError> {
         let mut last = self.last.lock().await;
         if let Some(seen) = last.as_ref().filter(|seen| seen.asked_at >= earliest) {
-            return Ok(seen.id.clone());
+            return seen.answer.clone();
         }
         let asked_at = Instant::now();
+        let answer = self.ask().await;
+        *last = Some(Seen { asked_at, answer: answer.clone() });
+        answer
+    }
+
+    async fn ask(&self) -> Result<String, LogError> {
         let found = self.client.describe(&self.config).await?;
         let found = found.ok_or_else(|| errors::absent(&self.config))?;
-        let id = found.id.ok_or_else(|| {
+        found.id.ok_or_else(|| {
             LogError::Misconfigured("topics have no ids: Kafka 2.8 or later is needed".into())
-        })?;
-        *last = Some(Seen { asked_at, id: id.clone() });
-        Ok(id)
+        })
     }
 }

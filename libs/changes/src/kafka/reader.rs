@@ -138,9 +138,8 @@ impl KafkaReader {
 
     /// Why the position is not there: another stream, or a shorter one.
     async fn explain_range(&self) -> LogError {
-        let asked_at = Instant::now();
         let bounds = self.shared.bounds(self.partition).await;
-        if let Err(error) = self.check_identity(asked_at).await {
+        if let Err(error) = self.check_identity(Instant::now()).await {
             return error;
         }
         let (partition, position) = (self.partition, self.position);

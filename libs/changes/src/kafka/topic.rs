@@ -3,7 +3,7 @@
 use super::client::{Client, Context};
 use super::config::KafkaConfig;
 use super::topic_id::Description;
-use super::{drop_elsewhere, errors};
+use super::{PAUSE, drop_elsewhere, errors};
 use crate::LogError;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
@@ -11,10 +11,7 @@ use rdkafka::admin::{
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Between two looks for a topic that was just created.
-const PAUSE: Duration = Duration::from_millis(50);
+use std::time::Instant;
 
 /// Makes sure that the topic is there and is what `config` says.
 pub(super) async fn ensure(config: &KafkaConfig, client: &Arc<Client>) -> Result<(), LogError> {

@@ -81,7 +81,7 @@ pub async fn what_is_too_large_is_refused_and_nothing_else(stream: &mut dyn Back
     let log = stream.log();
     let room = MAX_RECORD_BYTES - "edge".len();
     let over = vec![record(0, "small", "x"), record(0, "edge", noise(room + 1, 1))];
-    let error = log.append(over).await.unwrap_err();
+    let error = log.append(over).await.expect_err("over the limit");
     ensure!(matches!(error, LogError::TooLarge { max_bytes: MAX_RECORD_BYTES, .. }), "{error}");
     ensure!(error.code() == Code::ChangeTooLarge && !error.is_retryable());
     log.append(vec![record(0, "edge", noise(room, 1))]).await?;
@@ -323,7 +323,7 @@ pub async fn another_identity_is_refused(stream: &mut dyn Backend) -> Result<()>
 }
 
 pub async fn another_number_of_partitions_is_refused(stream: &mut dyn Backend) -> Result<()> {
-    let error = stream.open_with(PARTITIONS + 1).await.unwrap_err();
+    let error = stream.open_with(PARTITIONS + 1).await.expect_err("another number");
     ensure!(matches!(error, LogError::Misconfigured(_)), "{error}");
     Ok(())
 }
