@@ -124,22 +124,20 @@ impl Query {
 }
 
 impl Expr {
-    /// The conjunction, flattened; `None` of no members.
-    pub fn and(members: Vec<Expr>) -> Option<Expr> {
-        let flat = members.into_iter().flat_map(|member| match member {
-            Expr::And(inner) => inner,
+    /// The members of a conjunction, or the expression itself.
+    pub fn into_conjuncts(self) -> Vec<Expr> {
+        match self {
+            Expr::And(members) => members,
             other => vec![other],
-        });
-        one_or(flat.collect(), Expr::And)
+        }
     }
 
-    /// The disjunction, flattened; `None` of no members.
-    pub fn or(members: Vec<Expr>) -> Option<Expr> {
-        let flat = members.into_iter().flat_map(|member| match member {
-            Expr::Or(inner) => inner,
+    /// The members of a disjunction, or the expression itself.
+    pub fn into_disjuncts(self) -> Vec<Expr> {
+        match self {
+            Expr::Or(members) => members,
             other => vec![other],
-        });
-        one_or(flat.collect(), Expr::Or)
+        }
     }
 
     /// The negation; a double one vanishes.
@@ -158,13 +156,5 @@ impl Expr {
             Expr::Not(inner) => inner.collect(!negated, found),
             Expr::Atom(atom) => found.push((atom, negated)),
         }
-    }
-}
-
-fn one_or(mut members: Vec<Expr>, many: fn(Vec<Expr>) -> Expr) -> Option<Expr> {
-    match members.len() {
-        0 => None,
-        1 => members.pop(),
-        _ => Some(many(members)),
     }
 }

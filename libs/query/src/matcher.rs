@@ -4,7 +4,7 @@ use regex_automata::meta::Regex;
 use regex_syntax::hir::Hir;
 
 use crate::glob::{GlobError, glob_to_regex};
-use crate::pattern::ParsedRegex;
+use crate::pattern::{BadRegex, ParsedRegex};
 use crate::size::num_states;
 use crate::{Limits, Pattern};
 
@@ -37,7 +37,7 @@ const NFA_SIZE_LIMIT: usize = 10 << 20;
 /// Why a value is no matcher.
 #[derive(Debug)]
 pub(crate) enum MatcherError {
-    Regex(regex_syntax::Error),
+    Regex(BadRegex),
     Glob(GlobError),
     TooLarge,
 }
@@ -104,10 +104,14 @@ fn compile(hir: &Hir, limits: &Limits) -> Result<Regex, MatcherError> {
 }
 
 /// Guesses what a value without quotes or slashes is meant to be: a glob if it has a wildcard and
-/// nothing that only makes sense in a regular expression.
+/// nothing that only makes sense in a regular expression, or what only makes sense in a glob.
 pub(crate) fn guess_syntax(value: &str) -> MatcherSyntax {
-    let has_wildcard = value.contains(['*', '?', '{']);
+    let counts = |at: usize| value[at + 1..].starts_with(|c: char| c.is_ascii_digit());
+    let has_wildcard =
+        value.contains(['*', '?']) || value.match_indices('{').any(|(at, _)| !counts(at));
     let regex_only = value.contains(['\\', '^', '$', '+', '(', ')', '|'])
-        || [".*", ".?", "]*", "]?", ".{", "]{"].iter().any(|part| value.contains(part));
-    if has_wildcard && !regex_only { MatcherSyntax::Glob } else { MatcherSyntax::Regex }
+        || [".*", ".?", "]*", "]?"].iter().any(|part| value.contains(part));
+    let glob_only = value.starts_with('*') || value.contains("[!");
+    let is_glob = glob_only || (has_wildcard && !regex_only);
+    if is_glob { MatcherSyntax::Glob } else { MatcherSyntax::Regex }
 }

@@ -65,10 +65,10 @@ impl<'a> Parser<'a> {
     fn conjunction(&mut self) -> Result<Part, QueryError> {
         let mut members = Vec::new();
         loop {
-            if let Some((operator, _)) = self.take_keyword(Keyword::And) {
-                if members.is_empty() || self.at_end() {
-                    return Err(lone_operator(operator, "and"));
-                }
+            if let Some((operator, _)) = self.take_keyword(Keyword::And)
+                && (members.is_empty() || self.at_end())
+            {
+                return Err(lone_operator(operator, "and"));
             }
             if self.at_end() {
                 return Ok(Node::and(members));

@@ -1,8 +1,10 @@
 //! A text pattern and what it compiles to.
 
+use std::ops::Range;
+
 use regex_syntax::ast::{self, Ast};
+use regex_syntax::hir::{self, Hir, HirKind, translate};
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange};
-use regex_syntax::hir::{Hir, HirKind, translate};
 
 use crate::Limits;
 
@@ -29,6 +31,34 @@ pub enum PatternSyntax {
     Literal,
     /// A regular expression between slashes.
     Regex,
+}
+
+/// A regular expression that is not valid.
+#[derive(Debug)]
+pub(crate) struct BadRegex {
+    /// Bytes of the expression.
+    pub span: Range<usize>,
+    pub message: String,
+    /// Whether it is only nested too deep.
+    pub too_deep: bool,
+}
+
+impl From<ast::Error> for BadRegex {
+    fn from(error: ast::Error) -> Self {
+        let too_deep = matches!(error.kind(), ast::ErrorKind::NestLimitExceeded(_));
+        Self { span: range(error.span()), message: error.kind().to_string(), too_deep }
+    }
+}
+
+impl From<hir::Error> for BadRegex {
+    fn from(error: hir::Error) -> Self {
+        let message = error.kind().to_string();
+        Self { span: range(error.span()), message, too_deep: false }
+    }
+}
+
+fn range(span: &ast::Span) -> Range<usize> {
+    span.start.offset..span.end.offset
 }
 
 impl Pattern {
@@ -70,10 +100,7 @@ impl Pattern {
         Self { source, syntax: PatternSyntax::Literal, case_sensitive, hir, literal, multi_line }
     }
 
-    pub(crate) fn of_regex(
-        regex: &ParsedRegex,
-        case_sensitive: bool,
-    ) -> Result<Self, regex_syntax::Error> {
+    pub(crate) fn of_regex(regex: &ParsedRegex, case_sensitive: bool) -> Result<Self, BadRegex> {
         let exact = regex.translate(true)?;
         let literal = match exact.kind() {
             HirKind::Literal(literal) => Some(literal.0.to_vec()),
@@ -98,7 +125,7 @@ pub(crate) struct ParsedRegex {
 }
 
 impl ParsedRegex {
-    pub(crate) fn parse(source: String, limits: &Limits) -> Result<Self, regex_syntax::Error> {
+    pub(crate) fn parse(source: String, limits: &Limits) -> Result<Self, BadRegex> {
         let mut parser =
             ast::parse::ParserBuilder::new().nest_limit(limits.max_regex_depth).build();
         let ast = parser.parse(&source)?;
@@ -112,7 +139,7 @@ impl ParsedRegex {
         self.has_upper
     }
 
-    fn translate(&self, case_sensitive: bool) -> Result<Hir, regex_syntax::Error> {
+    fn translate(&self, case_sensitive: bool) -> Result<Hir, BadRegex> {
         let mut translator = translate::TranslatorBuilder::new()
             .utf8(false)
             .multi_line(true)

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use crate::QueryErrorKind::{BadValue, Regex, TooLarge};
 use crate::matcher::MatcherError;
-use crate::pattern::ParsedRegex;
+use crate::pattern::{BadRegex, ParsedRegex};
 use crate::scan::Slashed;
 use crate::size::num_states;
 use crate::{Atom, CaseMode, Expr, Field, LangFilter, Limits, Matcher, MatcherSyntax, Pattern};
-use crate::{Query, QueryError, QueryErrorKind};
+use crate::{Query, QueryError};
 
 /// The tree as written.
 #[derive(Debug)]
@@ -105,31 +105,22 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     fn expr(&mut self, node: Node) -> Result<Expr, QueryError> {
         Ok(match node {
-            Node::And(members) => Expr::And(self.exprs(members, |expr| match expr {
-                Expr::And(inner) => Ok(inner),
-                other => Err(other),
-            })?),
-            Node::Or(members) => Expr::Or(self.exprs(members, |expr| match expr {
-                Expr::Or(inner) => Ok(inner),
-                other => Err(other),
-            })?),
+            Node::And(members) => Expr::And(self.exprs(members, Expr::into_conjuncts)?),
+            Node::Or(members) => Expr::Or(self.exprs(members, Expr::into_disjuncts)?),
             Node::Not(inner) => self.expr(*inner)?.negate(),
             Node::Leaf(leaf) => Expr::Atom(self.atom(leaf)?),
         })
     }
 
-    /// The members, with those that `same` opens put in their place.
+    /// The members, with those that `open` can open put in their place.
     fn exprs(
         &mut self,
         members: Vec<Node>,
-        same: fn(Expr) -> Result<Vec<Expr>, Expr>,
+        open: fn(Expr) -> Vec<Expr>,
     ) -> Result<Vec<Expr>, QueryError> {
         let mut flat = Vec::with_capacity(members.len());
         for member in members {
-            match same(self.expr(member)?) {
-                Ok(inner) => flat.extend(inner),
-                Err(other) => flat.push(other),
-            }
+            flat.extend(open(self.expr(member)?));
         }
         Ok(flat)
     }
@@ -201,23 +192,18 @@ fn bad_matcher(error: &MatcherError, value: &Slashed) -> QueryError {
     }
 }
 
-fn bad_regex(error: &regex_syntax::Error, slashed: &Slashed) -> QueryError {
-    let (kind, span, message) = match error {
-        regex_syntax::Error::Parse(error) => {
-            (kind_of(error), error.span(), error.kind().to_string())
-        }
-        regex_syntax::Error::Translate(error) => (Regex, error.span(), error.kind().to_string()),
-        other => return QueryError::new(Regex, slashed.span.clone(), other.to_string()),
-    };
-    let span = slashed.place(span.start.offset..span.end.offset);
-    QueryError::new(kind, span, format!("regular expression: {message}")).hint(
+fn bad_regex(error: &BadRegex, slashed: &Slashed) -> QueryError {
+    let kind = if error.too_deep { TooLarge } else { Regex };
+    let message = format!("regular expression: {}", error.message);
+    let span = slashed.place(marked(&error.span, &slashed.source));
+    QueryError::new(kind, span, message).hint(
         "put the text in quotes to search for it as it stands; write \\/ for a slash in a regex",
     )
 }
 
-fn kind_of(error: &regex_syntax::ast::Error) -> QueryErrorKind {
-    match error.kind() {
-        regex_syntax::ast::ErrorKind::NestLimitExceeded(_) => TooLarge,
-        _ => Regex,
-    }
+/// The span, or the character at it where it is empty.
+fn marked(span: &Range<usize>, source: &str) -> Range<usize> {
+    let next = source.get(span.start..).and_then(|rest| rest.chars().next());
+    let len = next.map_or(0, char::len_utf8);
+    span.start..span.end.max(span.start + len)
 }

@@ -28,6 +28,7 @@ fn class_states(class: &Class) -> usize {
 }
 
 fn repetition_states(repetition: &Repetition) -> usize {
-    let copies = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1);
+    // an open end loops over the last copy
+    let copies = repetition.max.unwrap_or(repetition.min).max(1);
     num_states(&repetition.sub).saturating_add(1).saturating_mul(copies as usize)
 }

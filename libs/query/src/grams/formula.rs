@@ -1,5 +1,7 @@
 //! The formula and its simplification.
 
+use std::fmt;
+
 use super::{Gram, GramLimits};
 
 /// A boolean formula over the trigrams of a document, without negation.
@@ -18,7 +20,7 @@ pub enum GramQuery {
 }
 
 /// Members up to which absorption is tried, since that compares each with each.
-const MAX_ABSORB: usize = 64;
+const MAX_ABSORB: usize = 16;
 
 impl GramQuery {
     /// Whether a document satisfies the formula, given which trigrams it `has`.
@@ -183,4 +185,30 @@ fn one_or(
         1 => members.pop().unwrap_or(none),
         _ => many(members),
     }
+}
+
+/// As in `abc (bcd | cde def)`: a space for "and", a bar for "or". Bytes that are not printable ASCII are
+/// escaped.
+impl fmt::Display for GramQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::None => f.write_str("none"),
+            Self::Gram(gram) => write!(f, "{}", gram.escape_ascii()),
+            Self::And(members) => join(f, members, " "),
+            Self::Or(members) => {
+                f.write_str("(")?;
+                join(f, members, " | ")?;
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+fn join(f: &mut fmt::Formatter<'_>, members: &[GramQuery], between: &str) -> fmt::Result {
+    for (i, member) in members.iter().enumerate() {
+        f.write_str(if i == 0 { "" } else { between })?;
+        write!(f, "{member}")?;
+    }
+    Ok(())
 }

@@ -61,7 +61,8 @@ fn analyse(hir: &Hir, limits: &GramLimits) -> Info {
             run.finish(limits)
         }
         HirKind::Alternation(subs) => {
-            either(subs.iter().map(|sub| analyse(sub, limits)).collect(), limits)
+            let share = limits.shared_by(subs.len());
+            either(subs.iter().map(|sub| analyse(sub, &share)).collect(), limits)
         }
     }
 }
@@ -130,11 +131,14 @@ struct Run {
     /// What matches end with, as long as it can be told. Its trigrams are not in `formulas` yet.
     tail: Strings,
     formulas: Vec<GramQuery>,
+    /// Trigrams in `formulas`; once they are many enough, no more are looked for.
+    num_grams: usize,
 }
 
 impl Run {
     fn new() -> Self {
-        Self { prefix: None, tail: Strings::empty_string(), formulas: Vec::new() }
+        let tail = Strings::empty_string();
+        Self { prefix: None, tail, formulas: Vec::new(), num_grams: 0 }
     }
 
     fn append(&mut self, next: Info, limits: &GramLimits) {
@@ -142,13 +146,17 @@ impl Run {
             Info::Exact(strings) => self.append_exact(strings, limits),
             Info::Partial { prefix, suffix, formula } => {
                 self.flush(&prefix, limits);
-                self.formulas.push(formula);
+                self.demand(|| formula, limits);
                 self.tail = suffix;
             }
         }
     }
 
     fn append_exact(&mut self, strings: Strings, limits: &GramLimits) {
+        if self.num_grams >= limits.max_grams {
+            self.tail = strings;
+            return;
+        }
         if let Some(longer) = self.tail.times(&strings, limits) {
             self.tail = longer;
             return;
@@ -166,20 +174,31 @@ impl Run {
         }
         match longer {
             // demands at least what the tail alone does
-            Some(longer) => self.formulas.push(longer.formula()),
+            Some(longer) => self.demand(|| longer.formula(), limits),
             None => {
-                let over_edge = self.tail.suffixes(limits).times(next, limits);
-                self.formulas.extend(over_edge.map(|strings| strings.formula()));
-                self.formulas.push(self.tail.formula());
+                let tail = self.tail.formula();
+                self.demand(|| tail, limits);
+                if let Some(over_edge) = self.tail.suffixes(limits).times(next, limits) {
+                    self.demand(|| over_edge.formula(), limits);
+                }
             }
         }
     }
 
+    fn demand(&mut self, formula: impl FnOnce() -> GramQuery, limits: &GramLimits) {
+        if self.num_grams < limits.max_grams {
+            let formula = formula();
+            self.num_grams += formula.num_grams();
+            self.formulas.push(formula);
+        }
+    }
+
     fn finish(mut self, limits: &GramLimits) -> Info {
-        let Some(prefix) = self.prefix else {
+        let Some(prefix) = self.prefix.take() else {
             return Info::Exact(self.tail);
         };
-        self.formulas.push(self.tail.formula());
+        let tail = self.tail.formula();
+        self.demand(|| tail, limits);
         let suffix = self.tail.suffixes(limits);
         Info::Partial { prefix, suffix, formula: GramQuery::and(self.formulas).within(limits) }
     }

@@ -35,7 +35,26 @@ pub struct GramLimits {
 
 impl Default for GramLimits {
     fn default() -> Self {
-        Self { max_class: 40, max_strings: 64, max_string_bytes: 4096, max_grams: 2048 }
+        // [0-9a-f] is worth its alternatives; \s, \w and [a-z] are not: each is a long union of
+        // trigrams that most documents hold
+        Self { max_class: 16, max_strings: 64, max_string_bytes: 4096, max_grams: 2048 }
+    }
+}
+
+impl GramLimits {
+    /// What one of so many alternatives may use, so that thousands of them cost no more than a few. A few
+    /// alternatives may use more than their share, since most do not.
+    fn shared_by(&self, num_alternatives: usize) -> Self {
+        let share = |limit: usize, least: usize| match num_alternatives {
+            0..=16 => limit,
+            many => (limit * 16 / many).max(least.min(limit)),
+        };
+        Self {
+            max_class: share(self.max_class, 4),
+            max_strings: share(self.max_strings, 8),
+            max_string_bytes: share(self.max_string_bytes, 64),
+            max_grams: share(self.max_grams, 8),
+        }
     }
 }
 

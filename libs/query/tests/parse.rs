@@ -1,0 +1,336 @@
+//! What texts mean: each reads as its canonical form, or fails at a place with a mend.
+#![allow(clippy::unwrap_used)] // helpers of tests may, as tests do
+
+use ax_model::Fault;
+use ax_query::{Atom, CaseMode, Expr, Field, Limits, Matcher, Pattern, Query, parse};
+
+fn read(text: &str) -> Query {
+    parse(text, &Limits::default()).unwrap_or_else(|error| panic!("{text:?}: {error:?}"))
+}
+
+/// The text means the same as its canonical form, and that is stable.
+fn check(text: &str, canonical: &str) {
+    let query = read(text);
+    assert_eq!(query.to_string(), canonical, "{text:?}");
+    assert_eq!(read(canonical), query, "{text:?}");
+}
+
+/// The text fails with the code; the span marks `place`, and message or hint hold `says`.
+fn fails(text: &str, code: &str, place: &str, says: &str) {
+    let Err(error) = parse(text, &Limits::default()) else { panic!("{text:?} is accepted") };
+    assert_eq!(error.code().as_str(), code, "{text:?}: {error:?}");
+    assert_eq!(&text[error.span.clone()], place, "{text:?}: {error:?}");
+    let all = format!("{} {}", error.message, error.hint);
+    assert!(all.contains(says), "{text:?}: {all:?}");
+    assert!(!error.hint.is_empty(), "{text:?}");
+}
+
+fn pattern(text: &str) -> Pattern {
+    match read(text).expr {
+        Expr::Atom(Atom::Text { pattern, .. } | Atom::Sym(pattern)) => pattern,
+        other => panic!("{text:?} is {other:?}"),
+    }
+}
+
+fn matcher(text: &str) -> Matcher {
+    match read(text).expr {
+        Expr::Atom(Atom::Repo(matcher) | Atom::File(matcher) | Atom::Branch(matcher)) => matcher,
+        other => panic!("{text:?} is {other:?}"),
+    }
+}
+
+#[test]
+fn words_are_literals() {
+    check("foo", "foo");
+    check("  foo   bar ", "foo bar");
+    check("a.*b", r#""a.*b""#);
+    check("foo.bar", "foo.bar");
+    check("std::vector", r#""std::vector""#);
+    check("https://example.org/x", r#""https://example.org/x""#);
+    check("TODO:", r#""TODO:""#);
+    check("a->b", r#""a->b""#);
+    check("->next", r#""->next""#);
+    check("--flag", r#""--flag""#);
+    check("// note", r#""//" note"#);
+    check("a / b", r#"a "/" b"#);
+    check("main()", r#""main()""#);
+    check("f(g(x))", r#""f(g(x))""#);
+    check("it's", r#""it's""#);
+    check(r"foo\ bar", r#""foo bar""#);
+    check(r"\(x", r#""(x""#);
+    check(r"\-x", r#""-x""#);
+    check(r"C\new", r#""C\\new""#);
+    check("naïve", "naïve");
+    check("x\u{a0}y", "x y");
+}
+
+#[test]
+fn quotes_hold_exact_text() {
+    check(r#""a b""#, r#""a b""#);
+    check(r#""and""#, r#""and""#);
+    check(r#""plain""#, "plain");
+    check(r#""a\"b\\c\nd\te\u{e9}\/""#, r#""a\"b\\c\nd\teé/""#);
+    check(r#""-x""#, r#""-x""#);
+    check("\"\u{1}\"", r#""\u{1}""#);
+    check(r#""a""b""#, "a b");
+}
+
+#[test]
+fn slashes_hold_regular_expressions() {
+    check("/fo+/", "/fo+/");
+    check(r"/a\/b/", r"/a\/b/");
+    check("/a/b/", r"/a\/b/");
+    check(r"/a\\\/b/", r"/a\\\/b/");
+    check("(/a b/)", "/a b/");
+    check("/a/ /b/", "/a/ /b/");
+    check(r"/\bfoo\b/ x", r"/\bfoo\b/ x");
+    check("content:/x+/", "content:/x+/");
+}
+
+#[test]
+fn operators_bind_as_expected() {
+    check("a and b", "a b");
+    check("a AND b OR c", "a b or c");
+    check("a or b c", "a or b c");
+    check("(a or b) c", "(a or b) c");
+    check("not a", "-a");
+    check("-a b", "-a b");
+    check("not not a", "a");
+    check("-(a b)", "-(a b)");
+    check("-(a or b) c", "-(a or b) c");
+    check("not(a) b", "-a b");
+    check("((a)) (b c)", "a b c");
+    check("a or (b or c)", "a or b or c");
+    check("android notable orbit", "android notable orbit");
+    check("-\"a b\" -/x/", "-\"a b\" -/x/");
+}
+
+#[test]
+fn filters_have_short_names() {
+    check("r:linux f:main.c l:rust b:dev", "repo:/linux/ file:/main.c/ lang:rust branch:/dev/");
+    check("REPO:x path:y language:c rev:z", "repo:/x/ file:/y/ lang:c branch:/z/");
+    check("sym:main c:x symbol:y", "sym:main content:x sym:y");
+    check("-file:*.md -repo:old", "-file:*.md -repo:/old/");
+    check("lang:c++", r#"lang:"c++""#);
+    check(r#"file:"a b" file:/^a/"#, r#"file:"a b" file:/^a/"#);
+    check("file:(a|b)", "file:/(a|b)/");
+    check(r"file:\.rs$", r"file:/\.rs$/");
+    check("file:src/main", r"file:/src\/main/");
+    check("file::x", r#""file::x""#);
+}
+
+#[test]
+fn case_counts_for_the_whole_query() {
+    check("foo case:yes", "foo case:yes");
+    check("case:no (a or b)", "(a or b) case:no");
+    check("case:auto a", "a");
+    check("a case:yes CASE:YES", "a case:yes");
+    assert_eq!(read("a case:no").case, CaseMode::No);
+    let sensitive = |text| {
+        read(text).atoms().iter().all(|(atom, _)| match atom {
+            Atom::Text { pattern, .. } | Atom::Sym(pattern) => pattern.case_sensitive(),
+            Atom::File(matcher) => matcher.case_sensitive(),
+            other => panic!("{other:?}"),
+        })
+    };
+    assert!(!sensitive("foo bar"));
+    assert!(sensitive("foo Bar"));
+    assert!(sensitive("foo -sym:Bar"));
+    assert!(sensitive("foo case:yes"));
+    assert!(!sensitive("Foo case:no"));
+    assert!(!sensitive(r"/\W+\S\pL/"));
+    assert!(sensitive(r"/[A-Z]/"));
+    assert!(sensitive("file:Makefile"));
+    assert!(!sensitive("file:makefile"));
+    assert!(!sensitive("file:*.rs"));
+}
+
+#[test]
+fn fields_are_told_apart() {
+    let field = |text| match read(text).expr {
+        Expr::Atom(Atom::Text { field, .. }) => field,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(field("x"), Field::Either);
+    assert_eq!(field("/x/"), Field::Either);
+    assert_eq!(field("content:x"), Field::Content);
+    assert!(read("x -y file:z").has_text());
+    assert!(!read("file:z -y").has_text());
+}
+
+#[test]
+fn literals_are_recognised() {
+    assert_eq!(pattern("foo.bar").literal(), Some(&b"foo.bar"[..]));
+    assert_eq!(pattern("/foo/").literal(), Some(&b"foo"[..]));
+    assert_eq!(pattern(r"/a\.b/").literal(), Some(&b"a.b"[..]));
+    assert_eq!(pattern("/Foo/ case:no").literal(), Some(&b"Foo"[..]));
+    assert_eq!(pattern(r"/(?-u:\xff)/").literal(), Some(&b"\xff"[..]));
+    assert_eq!(pattern("/fo+/").literal(), None);
+    assert_eq!(pattern("/^foo/").literal(), None);
+}
+
+#[test]
+fn only_patterns_that_name_the_newline_cross_lines() {
+    let multi = |text| pattern(text).multi_line();
+    for text in
+        [r"/a\nb/", r"/(?s)a.b/", r"/[\s\S]/", r"/a[\n]/", r#""a\nb""#, r"/\x0a/", r"/(?s-u:.)/"]
+    {
+        assert!(multi(text), "{text}");
+    }
+    for text in [r"/a\s+b/", "/[^a]/", "/a.b/", "/^a$/", r"/\W/", r"/[^\n]/", r"/[[^\n]]/", "a"] {
+        assert!(!multi(text), "{text}");
+        assert!(!may_match_newline(pattern(text).hir()), "{text}");
+    }
+}
+
+fn may_match_newline(hir: &regex_syntax::hir::Hir) -> bool {
+    let regex = regex_automata::meta::Regex::builder().build_from_hir(hir).unwrap();
+    ["\n", "a\nb", "a \n b"].iter().any(|text| {
+        regex.find_iter(text.as_bytes()).any(|found| text[found.range()].contains('\n'))
+    })
+}
+
+#[test]
+fn patterns_match_as_ripgrep_would() {
+    for (query, text, expected) in [
+        ("kelvin", "\u{212a}ELVIN", true),
+        ("Kelvin", "kelvin", false),
+        ("straße case:no", "STRASSE", false),
+        ("ΣΑΣ case:no", "σας", true),
+        ("s case:no", "\u{17f}", true),
+        ("/^b$/", "a\nb\nc", true),
+        ("/a.b/", "a\nb", false),
+        ("/(?s)a.b/", "a\nb", true),
+        (r"/\bfoo\b/", "a foo.", true),
+        (r"/\bfoo\b/", "a food.", false),
+        (r"/é+/", "caféé", true),
+    ] {
+        let regex = regex_automata::meta::Regex::builder().build_from_hir(pattern(query).hir());
+        assert_eq!(regex.unwrap().is_match(text), expected, "{query} on {text:?}");
+    }
+}
+
+#[test]
+fn names_match_by_glob_or_regex() {
+    for (query, name, expected) in [
+        ("file:main", "src/Main.rs", true),
+        ("file:main.rs", "src/mainXrs", true),
+        ("file:*.rs", "src/main.rs", true),
+        ("file:*.rs", "src/main.rs.bak", false),
+        ("file:*.rs", "SRC/MAIN.RS", true),
+        ("file:src/*.rs", "src/main.rs", true),
+        ("file:src/*.rs", "lib/src/main.rs", false),
+        ("file:src/*.rs", "src/a/main.rs", false),
+        ("file:**/src/*.rs", "lib/src/main.rs", true),
+        ("file:**/src/*.rs", "src/main.rs", true),
+        ("file:src/**", "src/a/b.c", true),
+        ("file:src/**/b.c", "src/b.c", true),
+        ("file:test?.py", "a/test1.py", true),
+        ("file:test?.py", "a/test12.py", false),
+        ("file:*.{c,h}", "a.h", true),
+        ("file:*.{c,h}", "a.cc", false),
+        ("file:*.*", "a/b.c", true),
+        ("file:x.{3}", "xabc", true),
+        ("file:[!a]*.c", "b.c", true),
+        ("file:[!a]*.c", "a.c", false),
+        ("file:vendor*", "x/vendored/y.c", true),
+        (r"file:\.rs$", "a.rs", true),
+        (r"file:^src/.*\.c$", "src/x/y.c", true),
+        (r#"file:"a.b""#, "axb", false),
+        ("repo:acme/*", "acme/tool", true),
+        ("repo:tool", "acme/tool", true),
+        ("branch:Main", "main", false),
+        ("file:*Ü.txt", "ü.txt", false),
+        ("file:*ü.txt", "Ü.txt", true),
+    ] {
+        assert_eq!(matcher(query).is_match(name.as_bytes()), expected, "{query} on {name}");
+    }
+}
+
+#[test]
+fn errors_point_at_the_place() {
+    fails("", "AX-Q001", "", "word");
+    fails("   ", "AX-Q001", "   ", "word");
+    fails("case:yes", "AX-Q001", "case:yes", "nothing to look for");
+    fails(r#"foo "bar"#, "AX-Q001", "\"bar", "not closed");
+    fails(r#"foo "bar\"#, "AX-Q001", r#""bar\"#, "not closed");
+    fails(r#""a\q""#, "AX-Q001", r"\q", r"\\");
+    fails(r#""\u{110000}""#, "AX-Q001", r"\u{110000}", "hexadecimal");
+    fails(r#""\u{é}""#, "AX-Q001", r"\u{é}", "hexadecimal");
+    fails("foo (bar", "AX-Q001", "(", "not closed");
+    fails("foo bar)", "AX-Q001", ")", "closes nothing");
+    fails("foo ()", "AX-Q001", "()", "nothing");
+    fails("foo or", "AX-Q001", "or", "quotes");
+    fails("or foo", "AX-Q001", "or", "quotes");
+    fails("a and and b", "AX-Q001", "and", "both sides");
+    fails("a and or b", "AX-Q001", "and", "both sides");
+    fails("not", "AX-Q001", "not", "after it");
+    fails("a or case:yes", "AX-Q001", "or", "both sides");
+    fails("-case:yes a", "AX-Q001", "-", "negated");
+    fails("/usr/include", "AX-Q001", "/usr/include", "not closed");
+    fails("\"\"", "AX-Q001", "\"\"", "no text");
+    fails("lnag:rust", "AX-Q004", "lnag", "lang:");
+    fails("fiel:x foo", "AX-Q004", "fiel", "file:");
+    fails("type:file", "AX-Q004", "type", "quotes");
+    fails("é brnch:x", "AX-Q004", "brnch", "branch:");
+    fails("case:yse", "AX-Q005", "yse", "case:yes");
+    fails("case:maybe a", "AX-Q005", "maybe", "yes, no or auto");
+    fails("case:yes a case:no", "AX-Q005", "case:no", "twice");
+    fails("file: x", "AX-Q005", "file:", "file:*.rs");
+    fails("lang:\"\"", "AX-Q005", "\"\"", "value");
+    fails("repo:\"\"", "AX-Q005", "\"\"", "value");
+}
+
+#[test]
+fn regex_errors_point_into_the_regex() {
+    fails("/a(b/", "AX-Q002", "(", "unclosed group");
+    fails(r"x /é\/*+[b/", "AX-Q002", "[", "unclosed character class");
+    fails(r"/a\/\/b**)/", "AX-Q002", ")", "unopened group");
+    fails("/* note */", "AX-Q002", "*", "quotes");
+    fails(r"/\p{Nope}/", "AX-Q002", r"\p{Nope}", "property");
+    fails("file:[z-a]$", "AX-Q002", "z-a", "range");
+    fails("file:*.{a,b", "AX-Q002", "{", "not closed");
+    fails("file:*[a", "AX-Q002", "[", "not closed");
+}
+
+#[test]
+fn limits_hold() {
+    let huge = "a".repeat(10 << 20);
+    let error = parse(&huge, &Limits::default()).unwrap_err();
+    assert_eq!((error.code().as_str(), error.span), ("AX-Q003", 0..0));
+    for text in [
+        "(".repeat(50_000),
+        "-(".repeat(30_000),
+        "not ".repeat(16_000),
+        "a ".repeat(2_000),
+        format!("/{}a{}/", "(".repeat(20_000), ")".repeat(20_000)),
+        r"/((\w{99}){99}){99}/".to_owned(),
+        "/a{1000000}/".to_owned(),
+        r"/\w{1000}/".to_owned(),
+        format!("file:/{}/", r"\w{600}"),
+        r"/\w{400}/ ".repeat(10),
+    ] {
+        let error = parse(&text, &Limits::default()).unwrap_err();
+        assert_eq!(error.code().as_str(), "AX-Q003", "{:.40} {error:?}", text);
+    }
+    let words: Vec<_> = (0..6_000).map(|i| format!("word{i}")).collect();
+    read(&format!("/{}/", words.join("|")));
+    read(&"a".repeat(60_000));
+}
+
+#[test]
+fn errors_become_faults() {
+    let fault: Fault = parse("foo lnag:x", &Limits::default()).unwrap_err().into();
+    assert_eq!((fault.field.as_str(), fault.span), ("q", Some((4, 8))));
+    assert!(fault.hint.contains("lang:"));
+}
+
+#[test]
+fn a_language_knows_its_place() {
+    let query = read("x lang:klingon");
+    let place = query.atoms().into_iter().find_map(|(atom, _)| match atom {
+        Atom::Lang(lang) => Some((lang.place.start, lang.place.end)),
+        _ => None,
+    });
+    assert_eq!(place, Some((7, 14)));
+}
