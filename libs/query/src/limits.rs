@@ -24,9 +24,9 @@ impl Default for Limits {
             max_depth: 100,
             max_atoms: 1_000,
             max_regex_depth: 100,
-            // about 10 MB of automaton, which is where the regex crate itself draws its line
-            max_regex_states: 250_000,
-            max_states: 500_000,
+            // about 8 MB of automaton; the regex crate itself draws its line at 10 MB
+            max_regex_states: 150_000,
+            max_states: 300_000,
         }
     }
 }

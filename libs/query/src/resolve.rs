@@ -146,11 +146,10 @@ impl Resolver<'_> {
             }
         };
         let states = num_states(pattern.hir());
-        match pattern.literal() {
-            Some(_) => {}
-            None if states > self.limits.max_regex_states => return Err(too_large(span)),
-            None => self.count(states, span)?,
+        if states > self.limits.max_regex_states {
+            return Err(too_large(span));
         }
+        self.count(states, span)?;
         Ok(pattern)
     }
 

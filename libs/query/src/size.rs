@@ -18,12 +18,12 @@ pub(crate) fn num_states(hir: &Hir) -> usize {
 }
 
 /// A class of bytes is one state; one of characters is a small automaton over their UTF-8, which shares
-/// its tails.
+/// its tails: `\w` has 796 ranges and 317 states, of 55 bytes each.
 fn class_states(class: &Class) -> usize {
     match class {
         Class::Bytes(_) => 1,
         Class::Unicode(class) if class.is_ascii() => 1,
-        Class::Unicode(class) => 4 + class.ranges().len() / 2,
+        Class::Unicode(class) => 4 + class.ranges().len() * 2 / 5,
     }
 }
 

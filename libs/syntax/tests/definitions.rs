@@ -1,6 +1,8 @@
 //! Every grammar on a small sample: `golden/*.txt` holds a path, a source and the definitions that
 //! stand in it, one per line as `kind name` and, if it has one, `in container`.
 
+#![allow(clippy::unwrap_used)] // helpers of tests may, as tests do
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
