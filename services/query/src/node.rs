@@ -174,11 +174,16 @@ impl QueryNode {
         self.router.clone()
     }
 
+    /// Lets readiness and membership say that this node is on its way out; it still answers.
+    pub fn start_leaving(&self) {
+        self.readiness.drain();
+        self.leaving.cancel();
+    }
+
     /// Ends gracefully: first readiness and membership say so, and load balancers and roots get
     /// `drain` to notice; then the listeners close, and requests in flight end.
     pub async fn shutdown(mut self) {
-        self.readiness.drain();
-        self.leaving.cancel();
+        self.start_leaving();
         tokio::time::sleep(self.drain).await;
         self.stop.cancel();
         while self.servers.join_next().await.is_some() {}

@@ -1,4 +1,4 @@
-//! The root over invented leaves: no engine, no network, paused time.
+//! The root over invented leaves: no engine, no network.
 
 use super::*;
 use crate::{placement::PlacementRules, wire::LeafError};
@@ -97,7 +97,7 @@ fn asking(options: SearchOptions) -> SearchRequest {
     SearchRequest { query: "needle".into(), options: Some(options), ..Default::default() }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_best_of_all_shards_come_first() {
     let root = root(&["a", "b"], &[("a", Mood::Well), ("b", Mood::Well)]);
     let answer = root.search(asking(SearchOptions { limit: 2, ..Default::default() })).await;
@@ -110,7 +110,7 @@ async fn the_best_of_all_shards_come_first() {
     assert_eq!(summary.version, "g1.0:10,1:10,2:10,3:10,4:10,5:10");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn one_dead_silent_or_busy_node_costs_nothing_of_the_answer() {
     for mood in [Mood::Dead, Mood::Silent, Mood::Busy] {
         let root = root(&["a", "b"], &[("a", mood), ("b", Mood::Well)]);
@@ -120,7 +120,7 @@ async fn one_dead_silent_or_busy_node_costs_nothing_of_the_answer() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn when_every_member_is_gone_it_answers_alone() {
     let root = root(&["a", "b"], &[("me", Mood::Well)]);
     let summary = root.search(asking(SearchOptions::default())).await.unwrap().summary.unwrap();
@@ -128,24 +128,24 @@ async fn when_every_member_is_gone_it_answers_alone() {
     assert!(summary.shards.iter().all(|answer| answer.node == "me"));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn silence_everywhere_ends_at_the_deadline() {
     let root = root(&["a", "b"], &[("a", Mood::Silent), ("b", Mood::Silent), ("me", Mood::Silent)]);
-    let asked = tokio::time::Instant::now();
+    let asked = Instant::now();
     let options = SearchOptions { timeout_ms: 500, ..Default::default() };
     let fault = root.search(asking(options)).await.unwrap_err();
     assert_eq!(fault.code, Code::QueryDeadline);
-    assert!(asked.elapsed() <= Duration::from_millis(600), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() <= Duration::from_secs(3), "{:?}", asked.elapsed());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_position_not_reached_fails_the_whole() {
     let root = root(&["a"], &[("a", Mood::Behind)]);
     let fault = root.search(asking(SearchOptions::default())).await.unwrap_err();
     assert_eq!(fault.code, Code::WaitTimedOut);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_stream_has_every_file_and_one_summary() {
     for all in [false, true] {
         let root = root(&["a"], &[("a", Mood::Well)]);
@@ -157,7 +157,7 @@ async fn a_stream_has_every_file_and_one_summary() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn too_many_requests_are_refused() {
     let root = root(&["a"], &[("a", Mood::Silent), ("me", Mood::Silent)]);
     let streams: Vec<_> =

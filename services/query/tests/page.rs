@@ -1,0 +1,100 @@
+//! The search page as a browser gets it.
+
+mod support;
+
+use http::StatusCode;
+use support::*;
+
+const EVIL: &str = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>";
+
+async fn evil() -> (Corpus, ax_query_node::QueryNode) {
+    let corpus = Corpus::new();
+    let line = format!("needle {EVIL}\n");
+    corpus.write(0, &[(EVIL, EVIL, &line), ("plain", "src/lib.rs", "fn needle() {}\n")]).await;
+    let node = corpus.node().await;
+    (corpus, node)
+}
+
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[track_caller]
+fn assert_harmless(html: &str) {
+    assert!(!html.contains("<script>"), "{html}");
+    assert!(!html.contains("<img"), "{html}");
+    assert!(!html.contains("alert('x')"), "{html}");
+}
+
+#[tokio::test]
+async fn names_and_text_are_never_markup() {
+    let (_corpus, node) = evil().await;
+    let found = get(&node, "/?q=needle").await;
+    assert_eq!(found.status, StatusCode::OK);
+    assert!(found.text.contains("&lt;script&gt;"), "{}", found.text);
+    assert!(found.text.contains("<mark>needle</mark>"), "{}", found.text);
+    assert_harmless(&found.text);
+    assert_harmless(&get(&node, "/").await.text);
+    assert_harmless(&get(&node, &format!("/?q={}", encoded(EVIL))).await.text);
+    let uri = format!("/file?repo={0}&path={0}", encoded(EVIL));
+    let file = get(&node, &uri).await;
+    assert_eq!(file.status, StatusCode::OK);
+    assert_harmless(&file.text);
+    let policy = file.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    let missing = get(&node, &format!("/file?repo={}&path=x", encoded("<b>"))).await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+    assert!(missing.text.contains("&lt;b&gt;"), "{}", missing.text);
+}
+
+#[tokio::test]
+async fn results_link_to_lines_and_facets_narrow() {
+    let (_corpus, node) = evil().await;
+    let found = get(&node, "/?q=needle").await.text;
+    assert!(found.contains("href=\"/file?repo=plain&amp;path=src/lib.rs&amp;branch=main#L1\""));
+    assert!(found.contains("/?q=needle%20lang%3ARust"), "{found}");
+    let narrowed = get(&node, "/?q=needle+lang:Rust").await.text;
+    assert!(narrowed.contains("src/lib.rs") && !narrowed.contains("&lt;img"), "{narrowed}");
+    let file = get(&node, "/file?repo=plain&path=src/lib.rs&branch=main").await.text;
+    assert!(file.contains("<tr id=\"L1\">"), "{file}");
+}
+
+#[tokio::test]
+async fn every_narrowing_link_is_a_query_that_still_finds() {
+    let (_corpus, node) = evil().await;
+    let found = get(&node, "/?q=needle").await.text;
+    let links: Vec<_> = found
+        .split("<li><a href=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap().replace("&amp;", "&"))
+        .collect();
+    assert!(links.len() >= 3, "{links:?}");
+    for link in links {
+        let narrowed = get(&node, &link).await;
+        assert_eq!(narrowed.status, StatusCode::OK, "{link}: {}", narrowed.text);
+        assert!(narrowed.text.contains("article class=\"file\""), "{link}: {}", narrowed.text);
+    }
+}
+
+#[tokio::test]
+async fn an_error_points_into_the_query() {
+    let (_corpus, node) = evil().await;
+    let got = get(&node, "/?q=ab+nosuch:x").await;
+    assert_eq!(got.status, StatusCode::BAD_REQUEST);
+    assert!(got.text.contains("AX-Q004"), "{}", got.text);
+    assert!(got.text.contains("<span class=\"caret\">^"), "{}", got.text);
+    assert!(got.text.contains("value=\"ab nosuch:x\""), "{}", got.text);
+}
+
+#[tokio::test]
+async fn the_start_page_lists_and_explains() {
+    let corpus = Corpus::new();
+    let node = corpus.node().await;
+    let empty = get(&node, "/").await.text;
+    assert!(empty.contains("ax repos add") && empty.contains("sym:main"), "{empty}");
+    for asset in ["/assets/ax.css", "/assets/ax.js", "/assets/icon.svg"] {
+        let got = get(&node, asset).await;
+        assert_eq!(got.status, StatusCode::OK, "{asset}");
+        assert!(!got.text.is_empty());
+    }
+}
