@@ -18,7 +18,9 @@ fn pieces() -> impl Strategy<Value = String> {
 
 fn word() -> impl Strategy<Value = String> {
     prop_oneof![
-        "[a-zA-Z_][a-z0-9.]{0,6}",
+        "[a-zA-Z_][a-z0-9.]{0,6}".prop_filter("an operator", |word| {
+            !["and", "or", "not"].contains(&word.to_lowercase().as_str())
+        }),
         any::<String>().prop_filter("not empty", |text| !text.is_empty()).prop_map(quote),
         r"[a-z]{1,3}[+*]?(b|\[\^c\]|\\w)".prop_map(|regex| format!("/{regex}/")),
         Just(r"/a\/b\\\/\n/".to_owned()),
