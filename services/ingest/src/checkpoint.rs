@@ -1,0 +1,122 @@
+//! [`Known`] and [`Position`] as the coordination store keeps them.
+
+use crate::plan::{BranchAt, Known, Position, Totals};
+use ax_model::{RepoName, VersionToken};
+use ax_proto::cluster::{BranchPosition, IngestCheckpoint, PendingEmission};
+use gix::ObjectId;
+
+/// What a checkpoint says. One that cannot be understood says nothing: everything is emitted anew,
+/// rather than the repository stopped.
+pub fn read(checkpoint: Option<&IngestCheckpoint>) -> Known {
+    let Some(checkpoint) = checkpoint else { return Known::default() };
+    let mut known = Known::default();
+    for pending in &checkpoint.pending {
+        match position(&pending.branches, pending.spread) {
+            Some(position) => known.pending.push(position),
+            None => return Known::default(),
+        }
+    }
+    if checkpoint.at_ms != 0 {
+        let totals = Totals {
+            num_files: checkpoint.num_files,
+            num_bytes: checkpoint.num_bytes,
+            num_skipped: checkpoint.num_skipped,
+        };
+        known.complete = position(&checkpoint.branches, checkpoint.spread).map(|at| (at, totals));
+    }
+    known
+}
+
+/// The checkpoint after an emission: `target` is complete and nothing is pending.
+pub fn complete(
+    name: &RepoName,
+    target: &Position,
+    totals: Totals,
+    version: &VersionToken,
+    now_ms: i64,
+) -> IngestCheckpoint {
+    IngestCheckpoint {
+        name: name.to_string(),
+        branches: branches(target),
+        spread: target.spread,
+        num_files: totals.num_files,
+        num_bytes: totals.num_bytes,
+        num_skipped: totals.num_skipped,
+        version: version.to_string(),
+        at_ms: now_ms.max(1), // zero says that nothing is complete yet
+        pending: Vec::new(),
+    }
+}
+
+/// `checkpoint` with `target` among the pending positions; unchanged when it is there.
+pub fn with_pending(
+    name: &RepoName,
+    checkpoint: Option<IngestCheckpoint>,
+    target: &Position,
+) -> IngestCheckpoint {
+    let mut checkpoint = checkpoint
+        .unwrap_or_else(|| IngestCheckpoint { name: name.to_string(), ..Default::default() });
+    let pending = PendingEmission { branches: branches(target), spread: target.spread };
+    if !checkpoint.pending.contains(&pending) {
+        checkpoint.pending.push(pending);
+    }
+    checkpoint
+}
+
+fn branches(position: &Position) -> Vec<BranchPosition> {
+    let branch = |at: &BranchAt| BranchPosition {
+        name: at.name.clone(),
+        commit: at.commit.clone(),
+        tree: at.tree.to_string(),
+    };
+    position.branches.iter().map(branch).collect()
+}
+
+fn position(branches: &[BranchPosition], spread: u32) -> Option<Position> {
+    let branch = |at: &BranchPosition| {
+        let tree = ObjectId::from_hex(at.tree.as_bytes()).ok()?;
+        Some(BranchAt { name: at.name.clone(), commit: at.commit.clone(), tree })
+    };
+    let branches = branches.iter().map(branch).collect::<Option<Vec<_>>>()?;
+    Some(Position { branches, spread })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ax_model::Generation;
+
+    fn somewhere(n: u8) -> Position {
+        let tree = ObjectId::Sha1([n; 20]);
+        let branch = BranchAt { name: "main".into(), commit: "c".into(), tree };
+        Position { branches: vec![branch], spread: 3 }
+    }
+
+    #[test]
+    fn survives_the_store() {
+        let name = RepoName::new("r").unwrap();
+        let totals = Totals { num_files: 1, num_bytes: 2, num_skipped: 3 };
+        let token = VersionToken::new(Generation(1));
+        let done = complete(&name, &somewhere(1), totals, &token, 5);
+        let both = with_pending(&name, Some(done), &somewhere(2));
+        let known = Known { complete: Some((somewhere(1), totals)), pending: vec![somewhere(2)] };
+        assert_eq!(read(Some(&both)), known);
+        assert_eq!(with_pending(&name, Some(both.clone()), &somewhere(2)), both, "only once");
+    }
+
+    #[test]
+    fn nothing_is_complete_before_the_first_end() {
+        let name = RepoName::new("r").unwrap();
+        let begun = with_pending(&name, None, &somewhere(2));
+        assert_eq!(read(Some(&begun)), Known { complete: None, pending: vec![somewhere(2)] });
+        assert_eq!(read(None), Known::default());
+    }
+
+    #[test]
+    fn what_cannot_be_understood_says_nothing() {
+        let name = RepoName::new("r").unwrap();
+        let mut broken = with_pending(&name, None, &somewhere(2));
+        broken.pending[0].branches[0].tree = "not hex".into();
+        assert_eq!(read(Some(&broken)), Known::default());
+    }
+}

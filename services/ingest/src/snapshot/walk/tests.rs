@@ -1,0 +1,198 @@
+//! The walk against the plain definition: flatten every position, compare path by path.
+
+use super::*;
+use proptest::prelude::*;
+use std::{cell::RefCell, collections::HashMap};
+
+type Files = BTreeMap<String, u8>;
+
+/// Trees made from flat lists of files; ids are hashes of the content, as git's are.
+#[derive(Default)]
+struct Forest {
+    trees: RefCell<HashMap<ObjectId, Vec<TreeEntry>>>,
+    num_reads: RefCell<usize>,
+}
+
+impl Forest {
+    fn plant(&self, files: &Files) -> ObjectId {
+        let mut entries = Vec::new();
+        let mut dirs: BTreeMap<&str, Files> = BTreeMap::new();
+        for (path, content) in files {
+            match path.split_once('/') {
+                Some((dir, rest)) => {
+                    dirs.entry(dir).or_default().insert(rest.to_owned(), *content);
+                }
+                None => entries.push(TreeEntry {
+                    name: path.as_str().into(),
+                    mode: TreeMode::File(FileKind::Regular),
+                    id: blob(*content),
+                }),
+            }
+        }
+        for (dir, files) in dirs {
+            let id = self.plant(&files);
+            entries.push(TreeEntry { name: dir.into(), mode: TreeMode::Directory, id });
+        }
+        let id = hash(format!("{entries:?}").as_bytes());
+        self.trees.borrow_mut().insert(id, entries);
+        id
+    }
+}
+
+fn hash(bytes: &[u8]) -> ObjectId {
+    ObjectId::try_from(&blake3::hash(bytes).as_bytes()[..20]).unwrap()
+}
+
+fn blob(content: u8) -> ObjectId {
+    hash(&[content])
+}
+
+impl Trees for Forest {
+    fn tree(&self, id: ObjectId) -> Result<Vec<TreeEntry>, TreeError> {
+        *self.num_reads.borrow_mut() += 1;
+        let gone = || TreeError { id, reason: "gone".into() };
+        self.trees.borrow().get(&id).cloned().ok_or_else(gone)
+    }
+
+    /// Content 1 declares all C files generated.
+    fn attributes(&self, id: ObjectId) -> Option<Vec<u8>> {
+        (id == blob(1)).then(|| b"*.c linguist-generated\n".to_vec())
+    }
+}
+
+const LIMITS: WalkLimits = WalkLimits { max_entries: 100_000, max_depth: 100, everything: false };
+
+/// Branch → files, for the new position and then each old one.
+type World = Vec<Vec<Option<Files>>>;
+
+fn run(forest: &Forest, world: &World, limits: WalkLimits) -> Result<Vec<PathChange>, WalkError> {
+    let plant = |position: &Vec<Option<Files>>| -> Vec<Option<ObjectId>> {
+        position.iter().map(|files| files.as_ref().map(|files| forest.plant(files))).collect()
+    };
+    let roots = Roots { new: plant(&world[0]), olds: world[1..].iter().map(plant).collect() };
+    let mut changes = Vec::new();
+    walk(forest, &roots, limits, &mut |change| {
+        changes.push(change);
+        true
+    })?;
+    Ok(changes)
+}
+
+fn state(position: &[Option<Files>], path: &str) -> Vec<(usize, Item)> {
+    let show = |(branch, files): (usize, &Option<Files>)| {
+        let files = files.as_ref()?;
+        let id = blob(*files.get(path)?);
+        Some((branch, Item { id, kind: FileKind::Regular, flags: flags(files, path) }))
+    };
+    position.iter().enumerate().filter_map(show).collect()
+}
+
+fn flags(files: &Files, path: &str) -> Flags {
+    let under_rules = path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| &path[..=at]);
+    let generated = std::iter::once("")
+        .chain(under_rules)
+        .any(|dir| files.get(&format!("{dir}.gitattributes")) == Some(&1));
+    Flags { generated: generated && path.ends_with(".c"), vendored: false }
+}
+
+fn expected(world: &World) -> BTreeMap<String, (Vec<(usize, Item)>, Vec<(usize, Item)>)> {
+    let paths = world.iter().flatten().flatten().flat_map(Files::keys);
+    let mut changes = BTreeMap::new();
+    for path in paths {
+        let states: Vec<_> = world.iter().map(|position| state(position, path)).collect();
+        if states[1..].iter().any(|old| *old != states[0]) {
+            changes.insert(path.clone(), (states[0].clone(), states[1].clone()));
+        }
+    }
+    changes
+}
+
+fn files() -> impl Strategy<Value = Files> {
+    let name = prop_oneof![Just("a"), Just("b.c"), Just("d"), Just(".gitattributes")];
+    let path = proptest::collection::vec(name, 1..4).prop_map(|parts| parts.join("/"));
+    proptest::collection::btree_map(path, 0u8..3, 0..8).prop_map(|mut files| {
+        // A file and a directory of one name cannot stand in one tree, nor is a directory of rules.
+        let all: Vec<String> = files.keys().cloned().collect();
+        files.retain(|path, _| {
+            !all.iter().any(|other| other.starts_with(&format!("{path}/")))
+                && !path.contains(".gitattributes/")
+        });
+        files
+    })
+}
+
+fn world() -> impl Strategy<Value = World> {
+    (1usize..4, 2usize..4).prop_flat_map(|(branches, positions)| {
+        let position = proptest::collection::vec(proptest::option::of(files()), branches);
+        proptest::collection::vec(position, positions)
+    })
+}
+
+proptest! {
+    #[test]
+    fn reports_exactly_what_differs(world in world()) {
+        let forest = Forest::default();
+        let found: BTreeMap<_, _> = run(&forest, &world, LIMITS)
+            .unwrap()
+            .into_iter()
+            .map(|change| (change.path.to_string(), (change.new, change.old)))
+            .collect();
+        prop_assert_eq!(found, expected(&world));
+    }
+
+    #[test]
+    fn everything_is_every_path_once(world in world()) {
+        let changes = run(&Forest::default(), &world, WalkLimits { everything: true, ..LIMITS });
+        let mut found: Vec<String> = changes.unwrap().iter().map(|c| c.path.to_string()).collect();
+        let mut all: Vec<String> =
+            world.iter().flatten().flatten().flat_map(Files::keys).cloned().collect();
+        found.sort();
+        all.sort();
+        all.dedup();
+        prop_assert_eq!(found, all);
+    }
+}
+
+fn some_files(paths: &[(&str, u8)]) -> Option<Files> {
+    Some(paths.iter().map(|(path, content)| ((*path).to_owned(), *content)).collect())
+}
+
+#[test]
+fn the_unchanged_is_not_read() {
+    let forest = Forest::default();
+    let old = some_files(&[("a/x", 2), ("b/x", 2), ("c/x", 2)]);
+    let new = some_files(&[("a/x", 2), ("b/x", 3), ("c/x", 2)]);
+    let changes = run(&forest, &vec![vec![new], vec![old]], LIMITS).unwrap();
+    assert_eq!(changes.len(), 1);
+    assert_eq!(*forest.num_reads.borrow(), 4, "two roots and two versions of b");
+}
+
+#[test]
+fn a_lost_tree_is_blamed_on_the_side_that_needs_it() {
+    let forest = Forest::default();
+    let here = Some(forest.plant(&some_files(&[("a", 1)]).unwrap()));
+    let lost = Some(blob(9));
+    let mut nothing = |_| true;
+    let roots = Roots { new: vec![here], olds: vec![vec![lost]] };
+    assert!(matches!(walk(&forest, &roots, LIMITS, &mut nothing), Err(WalkError::OldGone(_))));
+    let roots = Roots { new: vec![lost], olds: vec![vec![here]] };
+    assert!(matches!(
+        walk(&forest, &roots, LIMITS, &mut nothing),
+        Err(WalkError::NewUnreadable(_))
+    ));
+}
+
+#[test]
+fn a_tree_bomb_ends() {
+    let forest = Forest::default();
+    let mut id = forest.plant(&some_files(&[("a", 1)]).unwrap());
+    for _ in 0..20 {
+        let entry =
+            |n: u8| TreeEntry { name: vec![b'a' + n].into(), mode: TreeMode::Directory, id };
+        let entries: Vec<_> = (0..10).map(entry).collect();
+        id = hash(format!("{entries:?}").as_bytes());
+        forest.trees.borrow_mut().insert(id, entries);
+    }
+    let roots = Roots { new: vec![Some(id)], olds: vec![vec![None]] };
+    assert!(matches!(walk(&forest, &roots, LIMITS, &mut |_| true), Err(WalkError::TooLarge(_))));
+}

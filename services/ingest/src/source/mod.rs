@@ -1,0 +1,173 @@
+//! Where repositories are: git on this machine, git elsewhere, plain directories.
+
+pub mod directory;
+mod git;
+mod heads;
+mod mirror;
+mod place;
+
+pub(crate) use git::thread_handle;
+pub use git::{GitRepo, Refs};
+pub use heads::{BranchTip, Chosen, choose};
+pub use mirror::Mirror;
+pub use place::{Place, redact};
+
+use crate::{
+    IngestConfig, IngestError,
+    plan::{BranchAt, Position, Totals},
+};
+use ax_model::RepoName;
+use directory::DirectorySource;
+use std::{path::Path, sync::Arc, sync::atomic::AtomicBool, time::SystemTime};
+
+/// One registered repository, opened. Cheap to ask whether anything moved.
+pub enum Source {
+    /// Git, on this machine or mirrored.
+    Git(GitSource),
+    /// Files without history.
+    Directory(DirectorySource),
+}
+
+/// A git repository and, when it is elsewhere, its mirror.
+pub struct GitSource {
+    repo: GitRepo,
+    mirror: Option<Mirror>,
+}
+
+/// A consistent view of a source, ready to be emitted.
+pub struct Snapshot {
+    /// What its branches show.
+    pub target: Position,
+    /// The branch that HEAD names; empty for a plain directory.
+    pub default_branch: String,
+    /// Branches that exist and are left out.
+    pub left_out: Vec<String>,
+    /// Time of the newest commit of each branch of `target`, in milliseconds since 1970.
+    pub committed_at_ms: Vec<i64>,
+    /// Totals, when the source knows them; git's are counted while emitting.
+    pub totals: Option<Totals>,
+    /// Where trees are read from.
+    pub trees: gix::ThreadSafeRepository,
+    /// Where file contents are read from, when not from `trees`.
+    pub files: Option<Arc<directory::LiveFiles>>,
+}
+
+impl Source {
+    /// Opens what `source` names. A remote is not contacted yet. Blocking.
+    pub fn open(config: &IngestConfig, name: &RepoName, source: &str) -> Result<Self, IngestError> {
+        match Place::parse(source)? {
+            Place::Remote(url) => {
+                let mirror = Mirror::open(&config.data_dir, name, source, url)?;
+                let repo = GitRepo::open(mirror.path(), &redact(source))?;
+                Ok(Self::Git(GitSource { repo, mirror: Some(mirror) }))
+            }
+            Place::Local(path) => Self::open_local(config, name, &path),
+        }
+    }
+
+    fn open_local(
+        config: &IngestConfig,
+        name: &RepoName,
+        path: &Path,
+    ) -> Result<Self, IngestError> {
+        let place = path.display().to_string();
+        let kind = std::fs::metadata(path).map_err(|error| IngestError::Vanished {
+            place: place.clone(),
+            reason: error.to_string(),
+        })?;
+        if GitRepo::looks_like_one(path) {
+            let repo = GitRepo::open(path, &place)?;
+            return Ok(Self::Git(GitSource { repo, mirror: None }));
+        }
+        if !kind.is_dir() {
+            return Err(IngestError::NotARepository(place));
+        }
+        Ok(Self::Directory(DirectorySource::open(config, name, path)?))
+    }
+
+    /// True for a repository that is fetched from elsewhere.
+    pub fn is_remote(&self) -> bool {
+        matches!(self, Self::Git(GitSource { mirror: Some(_), .. }))
+    }
+
+    /// Fetches a remote, reads refs or scans files, and says what stands there now. Blocking.
+    pub fn snapshot(
+        &mut self,
+        wanted: &Wanted<'_>,
+        stop: &AtomicBool,
+    ) -> Result<Snapshot, IngestError> {
+        match self {
+            Self::Git(git) => git.snapshot(wanted, stop),
+            Self::Directory(directory) => directory.snapshot(wanted.spread, stop),
+        }
+    }
+
+    /// Where its trees are.
+    pub fn trees(&self) -> gix::ThreadSafeRepository {
+        match self {
+            Self::Git(git) => git.repo.handle(),
+            Self::Directory(directory) => directory.trees(),
+        }
+    }
+
+    /// The refs now, without fetching: equal refs mean that nothing moved. `None` when only a snapshot
+    /// can tell. Blocking, and cheap.
+    pub fn refs(&self) -> Result<Option<Refs>, IngestError> {
+        match self {
+            Self::Git(GitSource { repo, mirror: None }) => repo.refs().map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Which branches to take, over how many shards.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Globs; empty for all.
+    pub patterns: &'a [String],
+    /// Most branches.
+    pub max_branches: usize,
+    /// Spread of the repository.
+    pub spread: u32,
+}
+
+impl GitSource {
+    fn snapshot(
+        &mut self,
+        wanted: &Wanted<'_>,
+        stop: &AtomicBool,
+    ) -> Result<Snapshot, IngestError> {
+        if let Some(mirror) = &self.mirror {
+            mirror.fetch(stop)?;
+        }
+        let refs = self.repo.refs()?;
+        let tips = self.repo.tips(&refs)?;
+        let Chosen { taken, left_out } = choose(tips, &refs.default_branch, wanted)?;
+        let now_ms = millis(SystemTime::now());
+        let mut branches = Vec::with_capacity(taken.len());
+        let mut committed_at_ms = Vec::with_capacity(taken.len());
+        for tip in taken {
+            committed_at_ms.push(tip.committed_at_ms.min(now_ms)); // some clocks are ahead
+            branches.push(BranchAt {
+                name: tip.name,
+                commit: tip.commit.to_string(),
+                tree: tip.tree,
+            });
+        }
+        Ok(Snapshot {
+            target: Position { branches, spread: wanted.spread },
+            default_branch: refs.default_branch,
+            left_out,
+            committed_at_ms,
+            totals: None,
+            trees: self.repo.handle(),
+            files: None,
+        })
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,204 @@
+//! From a planned step to a written checkpoint.
+
+use super::{Control, Deps, Outcome, SyncReport, mark_pending, now_ms, worker::blocking};
+use crate::{
+    IngestConfig, IngestError, checkpoint,
+    emit::{self, Appender, Counted, Job, RecordMaker},
+    plan::{self, Known, Position, Totals},
+    ports::StoredCheckpoint,
+    progress::Phase,
+    snapshot::WalkError,
+    source::{Snapshot, directory, redact},
+};
+use ax_model::{BranchHead, RepoName, RepositoryInfo};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+/// Everything one emission needs.
+pub struct Emission<'a> {
+    /// What ingest works with.
+    pub deps: &'a Deps,
+    /// Limits.
+    pub config: &'a IngestConfig,
+    /// How it is watched and ended.
+    pub control: &'a Control,
+    /// The repository.
+    pub name: &'a RepoName,
+    /// Where it is read from.
+    pub source: &'a str,
+    /// What it shows.
+    pub snapshot: Snapshot,
+    /// What the stream may hold.
+    pub known: Known,
+    /// The checkpoint that says so.
+    pub stored: Option<StoredCheckpoint>,
+}
+
+impl Emission<'_> {
+    /// Emits, and returns what was done and the position that the stream holds now.
+    pub async fn run(self, step: plan::Emission) -> Result<(SyncReport, Position), IngestError> {
+        let home = self.deps.router.home_of_repo(self.name);
+        self.deps.log.bounds(home).await?; // away? then leave no intent behind for nothing
+        self.control.progress.enter(Phase::Diffing, "");
+        let (step, job, num_paths) = self.prepare(step).await?;
+        self.control.progress.expect(num_paths);
+        let _turn = self.control.capacity.turn(num_paths).await;
+        let revision = self.save_intent(step.needs_intent).await?;
+        let result = self.emit(&step, job, revision).await;
+        if result.is_err() {
+            mark_pending(self.deps, self.name, &self.snapshot.target).await;
+        }
+        result
+    }
+
+    /// Counts what there is to emit; starts anew when a tree emitted earlier is gone.
+    async fn prepare(
+        &self,
+        step: plan::Emission,
+    ) -> Result<(plan::Emission, Arc<Job>, u64), IngestError> {
+        let job = Arc::new(self.job(&step));
+        match count(&job).await? {
+            Ok(num_paths) => Ok((step, job, num_paths)),
+            Err(reason) => {
+                tracing::warn!(repo = %self.name, reason, "emitting anew; files are missing until the end");
+                let step = plan::anew(&self.known, &self.snapshot.target);
+                let job = Arc::new(self.job(&step));
+                let num_paths = count(&job).await?.map_err(IngestError::Corrupt)?;
+                Ok((step, job, num_paths))
+            }
+        }
+    }
+
+    fn job(&self, step: &plan::Emission) -> Job {
+        let target = &self.snapshot.target;
+        let (branches, roots) = plan::roots(target, &step.olds);
+        let complete = self.known.complete.as_ref().map(|(position, _)| position);
+        let times = &self.snapshot.committed_at_ms;
+        let now_ms = now_ms();
+        let old_spreads: BTreeSet<u32> =
+            step.olds.iter().map(|old| old.spread).filter(|old| *old != target.spread).collect();
+        Job {
+            trees: self.snapshot.trees.clone(),
+            files: self.snapshot.files.clone(),
+            roots,
+            branches,
+            everything: step.everything,
+            records: RecordMaker {
+                repo: self.name.clone(),
+                router: self.deps.router,
+                spread: target.spread,
+                old_spreads,
+                committed_at_ms: plan::moved_at_ms(target, times, complete, now_ms),
+                emitted_at_ms: now_ms,
+                traceparent: ax_telemetry::propagation::current(),
+            },
+            blobs: self.deps.blobs.clone(),
+            config: self.config.clone(),
+            stop: self.control.stop.clone(),
+        }
+    }
+
+    async fn save_intent(&self, needed: bool) -> Result<Option<u64>, IngestError> {
+        let revision = self.stored.as_ref().map(|stored| stored.revision);
+        if !needed {
+            return Ok(revision);
+        }
+        let before = self.stored.as_ref().map(|stored| stored.value.clone());
+        let intent = checkpoint::with_pending(self.name, before, &self.snapshot.target);
+        self.deps.records.save(intent, revision).await.map(Some)
+    }
+
+    async fn emit(
+        &self,
+        step: &plan::Emission,
+        job: Arc<Job>,
+        revision: Option<u64>,
+    ) -> Result<(SyncReport, Position), IngestError> {
+        let Control { still_ours, progress, capacity, .. } = self.control;
+        let Deps { log, generation, .. } = self.deps;
+        let mut appender = Appender::new(log.clone(), still_ours.clone(), *generation, self.config);
+        if let Some(spreads) = &step.wipe {
+            appender.append(job.records.wipe(spreads)).await?;
+        }
+        progress.enter(Phase::Emitting, "");
+        let counted = emit::run(job.clone(), &mut appender, capacity.memory(), progress).await?;
+        let totals = self.snapshot.totals.unwrap_or_else(|| add(step.base, &counted));
+        let facts = self.facts(&job.records, totals);
+        appender.append(vec![job.records.facts(facts)]).await?;
+        let position = self.emitted_position().await?;
+        let token = appender.token().clone();
+        let done = checkpoint::complete(self.name, &position, totals, &token, now_ms());
+        self.deps.records.save(done, revision).await?;
+        progress.enter(Phase::Done, &token.to_string());
+        let report = SyncReport {
+            outcome: Outcome::Emitted,
+            token,
+            files_emitted: counted.emitted(),
+            bytes_emitted: progress.done().1,
+            totals,
+            committed_at_ms: job.records.committed_at_ms,
+            took: Duration::ZERO,
+        };
+        Ok((report, position))
+    }
+
+    fn facts(&self, records: &RecordMaker, totals: Totals) -> RepositoryInfo {
+        let heads = self.snapshot.target.branches.iter().filter(|branch| !branch.name.is_empty());
+        RepositoryInfo {
+            name: self.name.clone(),
+            source: redact(self.source),
+            default_branch: self.snapshot.default_branch.clone(),
+            branches: heads
+                .map(|at| BranchHead { name: at.name.clone(), commit: at.commit.clone() })
+                .collect(),
+            branches_left_out: self.snapshot.left_out.clone(),
+            num_files: totals.num_files,
+            num_bytes: totals.num_bytes,
+            num_skipped: totals.num_skipped,
+            spread: self.snapshot.target.spread,
+            committed_at_ms: self
+                .snapshot
+                .committed_at_ms
+                .iter()
+                .copied()
+                .max()
+                .unwrap_or_default(),
+            indexed_at_ms: records.emitted_at_ms,
+        }
+    }
+
+    /// The target, with the files of a directory that moved under our hands as they were emitted.
+    async fn emitted_position(&self) -> Result<Position, IngestError> {
+        let mut position = self.snapshot.target.clone();
+        let Some(files) = &self.snapshot.files else { return Ok(position) };
+        let moved = files.moved();
+        if moved.is_empty() {
+            return Ok(position);
+        }
+        for branch in &mut position.branches {
+            let (trees, moved, root) = (self.snapshot.trees.clone(), moved.clone(), branch.tree);
+            branch.tree = blocking(move || directory::corrected(&trees, root, &moved)).await?;
+        }
+        Ok(position)
+    }
+}
+
+/// Counts a job's paths. The inner error says that a tree of an old position is gone.
+async fn count(job: &Arc<Job>) -> Result<Result<u64, String>, IngestError> {
+    let job = job.clone();
+    blocking(move || match job.count() {
+        Ok(num_paths) => Ok(Ok(num_paths)),
+        Err(WalkError::OldGone(error)) => Ok(Err(error.to_string())),
+        Err(WalkError::Stopped) => Err(IngestError::Stopped),
+        Err(error) => Err(IngestError::Corrupt(error.to_string())),
+    })
+    .await
+}
+
+fn add(base: Totals, counted: &Counted) -> Totals {
+    let (files, bytes, skipped) = counted.deltas();
+    Totals {
+        num_files: base.num_files.saturating_add_signed(files),
+        num_bytes: base.num_bytes.saturating_add_signed(bytes),
+        num_skipped: base.num_skipped.saturating_add_signed(skipped),
+    }
+}

@@ -1,0 +1,223 @@
+//! A repository under care: its open source, and what was last known to be done.
+
+use super::{Control, Deps, Outcome, SyncReport, emission, removal, spread_of};
+use crate::{
+    IngestConfig, IngestError,
+    plan::{self, Position, Step},
+    source::{Refs, Snapshot, Source, Wanted},
+};
+use ax_model::{RepoName, VersionToken};
+use ax_proto::cluster::Registration;
+use parking_lot::Mutex;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+/// How long the checkpoint is taken to be as we left it. Only a process that woke late changes it.
+const TRUST_FOR: Duration = Duration::from_secs(30);
+
+/// Keeps one repository up to date, step by step.
+pub struct Worker {
+    name: RepoName,
+    registration: Registration,
+    /// Shared with the blocking thread that works on it; empty until opened.
+    source: Arc<Mutex<Option<Source>>>,
+    settled: Option<Settled>,
+    emissions: u32,
+}
+
+/// The state in which there was nothing left to do.
+struct Settled {
+    refs: Option<Refs>,
+    position: Position,
+    at: Instant,
+}
+
+impl Worker {
+    /// A worker for a registration.
+    pub fn new(registration: Registration) -> Result<Self, IngestError> {
+        let name = RepoName::new(registration.name.clone())
+            .map_err(|error| IngestError::BadRegistration(error.to_string()))?;
+        Ok(Self { name, registration, source: Arc::default(), settled: None, emissions: 0 })
+    }
+
+    /// The repository's name.
+    pub fn name(&self) -> &RepoName {
+        &self.name
+    }
+
+    /// The registration it follows.
+    pub fn registration(&self) -> &Registration {
+        &self.registration
+    }
+
+    /// True for a repository that is fetched from elsewhere.
+    pub fn is_remote(&self) -> bool {
+        self.source.try_lock().is_some_and(|source| source.as_ref().is_some_and(Source::is_remote))
+    }
+
+    /// Looks at the repository and emits what moved.
+    pub async fn step(
+        &mut self,
+        deps: &Deps,
+        config: &IngestConfig,
+        control: &Control,
+    ) -> Result<SyncReport, IngestError> {
+        let started = Instant::now();
+        let mut result = self.try_step(deps, config, control).await;
+        match &mut result {
+            Ok(report) => report.took = started.elapsed(),
+            Err(error) => {
+                self.settled = None;
+                if let Some(mut source) = self.source.try_lock() {
+                    *source = None; // opened anew: it may have been replaced
+                }
+                control.progress.fail(&error.fault());
+            }
+        }
+        result
+    }
+
+    async fn try_step(
+        &mut self,
+        deps: &Deps,
+        config: &IngestConfig,
+        control: &Control,
+    ) -> Result<SyncReport, IngestError> {
+        if self.registration.removed {
+            return removal::remove(deps, config, control, &self.name, &self.registration).await;
+        }
+        if self.nothing_moved().await? {
+            return Ok(SyncReport::new(Outcome::UpToDate, VersionToken::new(deps.generation)));
+        }
+        let (snapshot, refs) = self.look(deps, config, control).await?;
+        let report = self.bring_up(deps, config, control, snapshot).await?;
+        if let Some(settled) = &mut self.settled {
+            settled.refs = refs;
+        }
+        Ok(report)
+    }
+
+    /// The cheap look: are the refs as they were when there was nothing left to do?
+    async fn nothing_moved(&self) -> Result<bool, IngestError> {
+        let Some(Settled { refs: Some(before), at, .. }) = &self.settled else { return Ok(false) };
+        if at.elapsed() > TRUST_FOR {
+            return Ok(false);
+        }
+        let source = self.source.clone();
+        let now = blocking(move || match source.lock().as_ref() {
+            Some(source) => source.refs(),
+            None => Ok(None),
+        });
+        Ok(now.await?.as_ref() == Some(before))
+    }
+
+    /// The thorough look: fetch, read refs, scan.
+    async fn look(
+        &self,
+        deps: &Deps,
+        config: &IngestConfig,
+        control: &Control,
+    ) -> Result<(Snapshot, Option<Refs>), IngestError> {
+        let spread = spread_of(deps, config, &self.registration);
+        let (shared, registration) = (self.source.clone(), self.registration.clone());
+        let (name, stop, limit) = (self.name.clone(), control.stop.clone(), config.fetch_timeout);
+        let config = config.clone();
+        let _turn = control.capacity.look().await;
+        let looking = blocking(move || {
+            // A fetch that hangs past its time keeps the lock: the next look says so at once.
+            let Some(mut shared) = shared.try_lock() else {
+                return Err(unreachable(&registration, "the previous fetch still hangs"));
+            };
+            let source = match &mut *shared {
+                Some(source) => source,
+                none => none.insert(Source::open(&config, &name, &registration.source)?),
+            };
+            let refs = source.refs()?; // before the snapshot: what moves in between is seen again
+            let max_branches = config.max_branches;
+            let wanted = Wanted { patterns: &registration.branches, max_branches, spread };
+            Ok((source.snapshot(&wanted, &stop)?, refs))
+        });
+        match tokio::time::timeout(limit, looking).await {
+            Ok(looked) => looked,
+            Err(_) => {
+                control.stop.store(true, Ordering::Relaxed); // and the thread ends when it can
+                let reason = format!("it took longer than {} s", limit.as_secs());
+                Err(unreachable(&self.registration, &reason))
+            }
+        }
+    }
+
+    /// Emits what differs between the stream and the snapshot.
+    async fn bring_up(
+        &mut self,
+        deps: &Deps,
+        config: &IngestConfig,
+        control: &Control,
+        snapshot: Snapshot,
+    ) -> Result<SyncReport, IngestError> {
+        let as_before = |settled: &Settled| {
+            settled.position == snapshot.target && settled.at.elapsed() <= TRUST_FOR
+        };
+        let nothing = SyncReport::new(Outcome::UpToDate, VersionToken::new(deps.generation));
+        if self.settled.as_ref().is_some_and(as_before) {
+            return Ok(nothing);
+        }
+        let stored = deps.records.load(&self.name).await?;
+        let known = crate::checkpoint::read(stored.as_ref().map(|stored| &stored.value));
+        let Step::Emit(step) = plan::plan(&known, &snapshot.target) else {
+            self.settle(snapshot.target);
+            return Ok(nothing);
+        };
+        let emission = emission::Emission {
+            deps,
+            config,
+            control,
+            name: &self.name,
+            source: &self.registration.source,
+            snapshot,
+            known,
+            stored,
+        };
+        let (report, position) = emission.run(step).await?;
+        self.emissions += 1;
+        self.tidy(&position).await;
+        self.settle(position);
+        Ok(report)
+    }
+
+    fn settle(&mut self, position: Position) {
+        self.settled = Some(Settled { refs: None, position, at: Instant::now() });
+    }
+
+    /// Now and then, drops what a directory's past scans left behind.
+    async fn tidy(&self, position: &Position) {
+        const EVERY: u32 = 64;
+        if !self.emissions.is_multiple_of(EVERY) {
+            return;
+        }
+        let roots = position.branches.iter().map(|branch| branch.tree).collect::<Vec<_>>();
+        let source = self.source.clone();
+        let tidied = blocking(move || match source.lock().as_ref() {
+            Some(Source::Directory(directory)) => directory.collect(&roots),
+            _ => Ok(0),
+        });
+        if let Err(error) = tidied.await {
+            tracing::warn!(repo = %self.name, %error, "old listings not dropped");
+        }
+    }
+}
+
+/// Runs blocking work away from the runtime's own threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, IngestError> + Send + 'static,
+) -> Result<T, IngestError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(IngestError::Internal(error.to_string())))
+}
+
+fn unreachable(registration: &Registration, reason: &str) -> IngestError {
+    let url = crate::source::redact(&registration.source);
+    IngestError::Unreachable { url, reason: reason.to_owned() }
+}
