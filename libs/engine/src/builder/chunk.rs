@@ -5,7 +5,7 @@ use crate::{
     Result, blocks,
     docs::flag,
     grams::GramSorter,
-    languages::{self, Extracted},
+    languages,
     sections::SectionWriter,
     words::WordsWriter,
 };
@@ -121,11 +121,10 @@ fn define(words: &mut WordsWriter, chunk: &[Pending], parse: bool) -> Result<Vec
 }
 
 fn definitions_of(pending: &Pending) -> Definitions {
-    let Extracted { symbols, given_up } = languages::extract(&pending.language, &pending.text);
-    if given_up {
+    let found = languages::extract(&pending.language, &pending.text);
+    if found.given_up {
         tracing::debug!(path = pending.path, "definitions given up");
         metrics::counter!("ax_engine_definitions_given_up_total").increment(1);
     }
-    let symbols = symbols.into_iter().map(|(symbol, kind)| (symbol, kind.to_owned())).collect();
-    Definitions { symbols, given_up }
+    found
 }

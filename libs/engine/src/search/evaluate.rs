@@ -243,8 +243,7 @@ impl Document<'_> {
         if !atom.in_path {
             return false;
         }
-        let cache = &mut scratch.text_caches[i];
-        let found = atom.finder.find(cache, self.path, 0, self.path.len());
+        let found = atom.finder.find_some(&mut scratch.text_caches[i], self.path);
         if let (Some((start, end)), true) = (found, keep) {
             scratch.path_ranges.push((start as u32, end as u32));
         }
@@ -313,14 +312,15 @@ impl Document<'_> {
 
     fn file_matches(&self, i: usize, scratch: &mut Scratch, keep: bool) -> bool {
         let atom = &self.search.plan.files[i];
-        if !keep {
-            return atom.matcher.is_match(self.path);
+        if !atom.matcher.is_match(self.path) {
+            return false;
         }
-        let cache = &mut scratch.file_caches[i];
-        let found = atom.finder.find(cache, self.path, 0, self.path.len());
-        if let Some((start, end)) = found {
+        if keep
+            && let Some((start, end)) =
+                atom.finder.find_some(&mut scratch.file_caches[i], self.path)
+        {
             scratch.path_ranges.push((start as u32, end as u32));
         }
-        found.is_some()
+        true
     }
 }

@@ -61,6 +61,20 @@ impl Finder {
         }
     }
 
+    /// The first match in a name that is not empty: a pattern that matches everywhere, as `x*`
+    /// does, is no reason to list every path.
+    pub(super) fn find_some(&self, cache: &mut Option<Cache>, name: &[u8]) -> Option<(usize, usize)> {
+        let mut at = 0;
+        while at <= name.len() {
+            let (start, end) = self.find(cache, name, at, name.len())?;
+            if start < end {
+                return Some((start, end));
+            }
+            at = end + 1;
+        }
+        None
+    }
+
     /// The first match within `[start, end)` of `text`, which is seen around the range by anchors
     /// and word boundaries.
     pub(super) fn find(

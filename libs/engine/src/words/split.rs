@@ -20,6 +20,7 @@ impl Tokenizer for WordTokenizer {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
         self.token.reset();
+        self.token.position = 0; // positions are not stored; `reset` leaves one that overflows
         WordStream { words: Words::new(text), token: &mut self.token }
     }
 }
