@@ -1,11 +1,12 @@
 //! What the embedded store owes beyond the contract: it survives `kill -9`, and has its folder alone.
 
-use crate::backend::{LONG, put};
+use crate::backend::{LONG, done, put};
 use ax_coordination::{
     Coordination, CoordinationError, Expect, Revision,
     embedded::{EmbeddedConfig, EmbeddedStore},
 };
 use ax_harness::{Process, Spec};
+use bytes::Bytes;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -15,6 +16,11 @@ use std::{
 use tokio::task::JoinSet;
 
 const DIR: &str = "AX_TEST_CRASH_DIR";
+
+/// Bytes of each value that the child writes; without it, one.
+const VALUE_BYTES: &str = "AX_TEST_CRASH_VALUE_BYTES";
+
+const CHILD_ARGS: [&str; 3] = ["--exact", "embedded::child_that_writes", "--nocapture"];
 
 /// Tasks that write in the child.
 const WRITERS: u32 = 8;
@@ -30,10 +36,8 @@ async fn a_crash_loses_no_acknowledged_write() {
     let mut acknowledged = BTreeMap::new();
     let mut last = Revision(0);
     for run in 0..4 {
-        let spec = Spec::new("writer", std::env::current_exe().unwrap())
-            .args(["--exact", "embedded::child_that_writes", "--nocapture"])
-            .env(DIR, dir.path());
-        let mut child = Process::spawn(spec).unwrap();
+        let spec = Spec::new("writer", std::env::current_exe().unwrap());
+        let mut child = Process::spawn(spec.args(CHILD_ARGS).env(DIR, dir.path())).unwrap();
         child.wait_for_log(&format!("acknowledged {} ", 150 + 30 * run), LONG).await.unwrap();
         let locked = EmbeddedStore::open(config(dir.path())).await;
         assert!(
@@ -58,6 +62,33 @@ async fn a_crash_loses_no_acknowledged_write() {
     assert!(acknowledged.len() >= 150 + 30 * 3, "{} keys", acknowledged.len());
 }
 
+/// A file that must not grow any further stands for a disk that is full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_stops_the_store_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let spec = Spec::new("writer", "env")
+        .args(["--ignore-signal=XFSZ", "prlimit", "--fsize=6000000", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args(CHILD_ARGS)
+        .env(DIR, dir.path())
+        .env(VALUE_BYTES, "20000");
+    let mut child = Process::spawn(spec).unwrap();
+    child.wait_exit(LONG).await.unwrap();
+    let log = child.log().unwrap();
+    let stopped = log.lines().filter(|line| line.contains("stopped by AX-K003")).count();
+    assert_eq!(stopped, WRITERS as usize, "each writer is told: {log}");
+    let mut acknowledged = BTreeMap::new();
+    read_acknowledged(&log, &mut acknowledged);
+    assert!(!acknowledged.is_empty());
+
+    let store = EmbeddedStore::open(config(dir.path())).await.unwrap();
+    for (key, revision) in acknowledged {
+        let entry = store.get(&key).await.unwrap().unwrap();
+        assert_eq!((entry.modified, entry.value.len()), (revision, 20_000));
+    }
+    put(&store, "k", "v", None).await;
+}
+
 /// Lines are `acknowledged <n> <key> <revision> .`; the last one may be cut off.
 fn read_acknowledged(log: &str, acknowledged: &mut BTreeMap<String, Revision>) {
     for line in log.lines().filter_map(|line| line.split_once("acknowledged ")) {
@@ -68,19 +99,26 @@ fn read_acknowledged(log: &str, acknowledged: &mut BTreeMap<String, Revision>) {
     }
 }
 
-/// Not a test by itself: the process that the test above kills.
+/// Not a test by itself: the process that the tests above kill or starve.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child_that_writes() {
     let Some(dir) = std::env::var_os(DIR) else { return };
+    let num_bytes =
+        std::env::var_os(VALUE_BYTES).map_or(1, |n| n.to_str().unwrap().parse().unwrap());
+    let value = Bytes::from(vec![7; num_bytes]);
     let store = Arc::new(EmbeddedStore::open(config(Path::new(&dir))).await.unwrap());
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
-        let store = store.clone();
+        let (store, value) = (store.clone(), value.clone());
         writers.spawn(async move {
             for n in (writer..100_000).step_by(WRITERS as usize) {
                 let key = format!("k{n:05}");
-                let Revision(revision) = put(&*store, &key, "v", None).await;
-                println!("acknowledged {n} {key} {revision} .");
+                match store.put(&key, value.clone(), Expect::Any, None).await {
+                    Ok(outcome) => {
+                        println!("acknowledged {n} {key} {} .", done(outcome).0);
+                    }
+                    Err(error) => return println!("stopped by {}: {error}", error.code()),
+                }
             }
         });
     }
