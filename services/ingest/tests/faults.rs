@@ -96,7 +96,7 @@ async fn a_checkpoint_cannot_be_written_at_every_step() {
         let first = world.try_sync().await;
         set(&repo, &b);
         let second = world.try_sync().await;
-        assert!(saves < 4 && (first.is_err() || second.is_err()) || saves >= 4);
+        assert!(first.is_err() || second.is_err(), "two emissions write four checkpoints");
         flaky.saves_left.store(1000, Ordering::SeqCst);
         set(&repo, &c);
         world.check(&repo).await;

@@ -140,10 +140,13 @@ struct Walker<'a, T> {
 impl<T: Trees> Walker<'_, T> {
     /// A frame over `columns`; `None` when there is nothing to see in it.
     fn frame(&self, path: BString, depth: usize, columns: Vec<Option<Dir>>) -> Option<Frame> {
-        let same =
-            columns.chunks(self.branches).all(|position| position == &columns[..self.branches]);
-        let empty = columns.iter().all(Option::is_none);
-        if self.branches == 0 || empty || (same && !self.limits.everything) {
+        if columns.iter().all(Option::is_none) {
+            return None; // which is so, too, when there are no branches at all
+        }
+        let mut positions = columns.chunks(self.branches);
+        let new = positions.next();
+        let same = positions.all(|old| Some(old) == new);
+        if same && !self.limits.everything {
             return None;
         }
         let mut dirs: Vec<Dir> = Vec::new();

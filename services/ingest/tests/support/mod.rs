@@ -1,11 +1,13 @@
 //! What the tests of ingest share: real repositories made by the `git` program, a change stream in
 //! memory whose appends can fail, and the fold of it, compared with what `git` itself says.
-#![allow(dead_code)] // each test binary uses its own part
+#![allow(dead_code, unused_imports)] // each test binary uses its own part
 
+mod flaky;
 mod fold;
 mod log;
 mod repo;
 
+pub use flaky::{FlakyRecords, GateLog};
 pub use fold::{Fold, Shown};
 pub use log::MemoryLog;
 pub use repo::{Repo, git_in};
@@ -88,5 +90,14 @@ impl World {
 
     pub fn name(&self) -> RepoName {
         RepoName::new("repo").unwrap()
+    }
+}
+
+/// Returns once `condition` holds; fails the test when it does not within 20 s.
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
