@@ -47,8 +47,9 @@ pub struct KafkaLog {
 /// What the log and its readers have in common.
 struct Shared {
     config: KafkaConfig,
-    producer: Producer,
+    asking: Arc<Client>,
     identity: Identity,
+    producer: Producer,
 }
 
 impl KafkaLog {
@@ -59,11 +60,11 @@ impl KafkaLog {
     /// the topic is not what `config` says, or `config` is not valid.
     pub async fn connect(config: KafkaConfig) -> Result<Self, LogError> {
         config.check()?;
-        let client = Arc::new(Client::new(&config)?);
-        topic::ensure(&config, &client).await?;
-        let identity = Identity::new(config.clone(), client.clone());
-        let producer = Producer::new(config.clone(), client);
-        Ok(Self { shared: Arc::new(Shared { config, producer, identity }) })
+        let asking = Arc::new(Client::asking(&config)?);
+        topic::ensure(&config, &asking).await?;
+        let identity = Identity::new(config.clone(), asking.clone());
+        let producer = Producer::new(config.clone())?;
+        Ok(Self { shared: Arc::new(Shared { config, asking, identity, producer }) })
     }
 }
 
@@ -130,7 +131,7 @@ impl Shared {
         self.check_partition(partition)?;
         let deadline = Instant::now() + self.config.request_timeout;
         loop {
-            match self.producer.client().watermarks(&self.config, partition).await {
+            match self.asking.watermarks(&self.config, partition).await {
                 Ok((start, end)) => return Ok(Bounds { start: offset(start), end: offset(end) }),
                 Err(error) if errors::is_passing(&error) && Instant::now() < deadline => {
                     tokio::time::sleep(PAUSE).await;

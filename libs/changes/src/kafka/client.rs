@@ -1,16 +1,16 @@
-//! One connection to the cluster, for everything but reading.
+//! A connection to the cluster, for everything but reading.
 
 use super::config::{KafkaConfig, partition_number};
 use super::topic_id::{self, Description};
 use super::{blocking, drop_elsewhere, errors};
 use crate::LogError;
 use ax_model::ShardId;
-use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientConfig, ClientContext};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -52,15 +52,25 @@ impl ProducerContext for Context {
     }
 }
 
-/// A producer, which answers questions about the topic as well: it has a thread that serves it.
+/// A connection that appends or asks. Both are producers to the library, which gives those a thread
+/// that serves them.
 pub(super) struct Client {
     producer: Option<ThreadedProducer<Context>>,
 }
 
 impl Client {
-    /// Creates it; it connects in the background.
-    pub fn new(config: &KafkaConfig) -> Result<Self, LogError> {
-        let producer = ThreadedProducer::from_config_and_context(&config.producing(), Context);
+    /// One to append with; it connects in the background.
+    pub fn producing(config: &KafkaConfig) -> Result<Self, LogError> {
+        Self::new(config, &config.producing())
+    }
+
+    /// One to ask with.
+    pub fn asking(config: &KafkaConfig) -> Result<Self, LogError> {
+        Self::new(config, &config.asking())
+    }
+
+    fn new(config: &KafkaConfig, properties: &ClientConfig) -> Result<Self, LogError> {
+        let producer = ThreadedProducer::from_config_and_context(properties, Context);
         let producer = producer.map_err(|error| errors::of_request(config, &error))?;
         Ok(Self { producer: Some(producer) })
     }

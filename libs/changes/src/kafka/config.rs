@@ -24,6 +24,8 @@ const RESERVED: &[&str] = &[
     "enable.partition.eof",
     "group.instance.id",
     "isolation.level",
+    "max.in.flight",
+    "max.in.flight.requests.per.connection",
     "message.max.bytes",
     "message.timeout.ms",
     "metadata.broker.list",
@@ -96,12 +98,24 @@ impl KafkaConfig {
         self.max_record_bytes + RECORD_OVERHEAD_BYTES
     }
 
-    /// Properties of a client that appends, asks and creates.
+    /// Properties of a client that asks and creates. It is not the one that appends: requests of one
+    /// connection wait for each other, and readers must not wait for appends that are slow.
+    pub(super) fn asking(&self) -> ClientConfig {
+        let mut client = self.common();
+        client.set("allow.auto.create.topics", "false");
+        client
+    }
+
+    /// Properties of a client that appends.
     pub(super) fn producing(&self) -> ClientConfig {
         let mut client = self.common();
         client
             .set("enable.idempotence", "true")
             .set("acks", "all")
+            // With more than one, a batch may be refused while the next one is accepted, if the
+            // partition is so new that any sequence number will do; the library then takes the
+            // refused batch for delivered ("implicitly acked").
+            .set("max.in.flight", "1")
             .set("compression.type", "zstd")
             .set("linger.ms", "5")
             .set("message.timeout.ms", self.delivery_timeout.as_millis().to_string())

@@ -2,8 +2,9 @@
 
 use super::client::{Client, Waiting};
 use super::config::{KafkaConfig, partition_number};
-use super::{errors, offset};
+use super::errors;
 use crate::{Appended, LogError, NewRecord};
+use ax_model::Offset;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
@@ -25,15 +26,15 @@ pub(super) struct Producer {
 }
 
 impl Producer {
-    /// Starts with `client`.
-    pub fn new(config: KafkaConfig, client: Arc<Client>) -> Self {
+    /// Connects in the background.
+    pub fn new(config: KafkaConfig) -> Result<Self, LogError> {
+        let client = RwLock::new(Arc::new(Client::producing(&config)?));
         // Any one record fits, whatever it costs on top.
-        let budget = config.queue_bytes + RECORD_COST_BYTES;
-        Self { config, client: RwLock::new(client), budget: Arc::new(Semaphore::new(budget)) }
+        let budget = Arc::new(Semaphore::new(config.queue_bytes + RECORD_COST_BYTES));
+        Ok(Self { config, client, budget })
     }
 
-    /// The client in use.
-    pub fn client(&self) -> Arc<Client> {
+    fn client(&self) -> Arc<Client> {
         self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -59,7 +60,12 @@ impl Producer {
         let mut appended = Vec::with_capacity(deliveries.len());
         for (partition, num_bytes, delivery) in deliveries {
             match delivery.await.unwrap_or(Err(KafkaError::Canceled)) {
-                Ok(raw) => appended.push(Appended { partition, offset: offset(raw) }),
+                Ok(raw) => match u64::try_from(raw) {
+                    Ok(offset) => appended.push(Appended { partition, offset: Offset(offset) }),
+                    // A success that cannot say where is a guess of the library's, and guesses are
+                    // not acknowledged: the caller appends again, which does no harm.
+                    Err(_) => failure = failure.or(Some(unknown_place())),
+                },
                 Err(error) => failure = failure.or(Some(self.failed(&error, num_bytes))),
             }
         }
@@ -105,7 +111,7 @@ impl Producer {
         if !client.is_broken() {
             return;
         }
-        match Client::new(&self.config) {
+        match Client::producing(&self.config) {
             Ok(fresh) => {
                 tracing::warn!(topic = self.config.topic, "the Kafka producer was replaced");
                 *client = Arc::new(fresh);
@@ -113,6 +119,10 @@ impl Producer {
             Err(error) => tracing::error!(%error, "the Kafka producer cannot be replaced"),
         }
     }
+}
+
+fn unknown_place() -> LogError {
+    LogError::Unavailable("a record may have been appended, at an unknown position".into())
 }
 
 fn headers(record: &NewRecord) -> OwnedHeaders {

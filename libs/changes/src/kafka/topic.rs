@@ -15,7 +15,7 @@ use std::time::Instant;
 
 /// Makes sure that the topic is there and is what `config` says.
 pub(super) async fn ensure(config: &KafkaConfig, client: &Arc<Client>) -> Result<(), LogError> {
-    let admin = AdminClient::from_config_and_context(&config.producing(), Context);
+    let admin = AdminClient::from_config_and_context(&config.asking(), Context);
     let admin = admin.map_err(|error| errors::of_request(config, &error))?;
     let outcome = ensure_by(&admin, config, client).await;
     drop_elsewhere(admin);
