@@ -1,0 +1,189 @@
+//! What can be typed after `ax`.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Code search over all your repositories: one binary for every role, the standalone server and the
+/// client.
+#[derive(Debug, Parser)]
+#[command(name = "ax", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Search: `ax search 'lang:rust fn main'`. Exit status: 0 found, 1 nothing found, 2 error.
+    Search(SearchArgs),
+    /// List, add, remove and inspect repositories.
+    Repos(ReposArgs),
+    /// Show the cluster: members, shards, lag, imports, changes set aside.
+    Status(StatusArgs),
+    /// Run everything in this one process, on embedded parts.
+    Serve(ServeArgs),
+    /// Run the ingest role: repositories to changes.
+    Ingest(RoleArgs),
+    /// Run the indexer role: changes to segments.
+    Indexer(RoleArgs),
+    /// Run the coordinator role: assigns shards, collects garbage.
+    Coordinator(RoleArgs),
+    /// Run the query role: answers searches over HTTP and gRPC.
+    Query(RoleArgs),
+    /// Check or show the configuration.
+    Config(ConfigArgs),
+    /// Put a change that was set aside back into the stream.
+    Replay(ReplayArgs),
+    /// Print the version.
+    Version,
+}
+
+/// Which server to ask.
+#[derive(Debug, Clone, Args)]
+pub struct ServerArgs {
+    /// Server to ask.
+    #[arg(long, env = "AX_SERVER", default_value = "http://127.0.0.1:7080", value_name = "URL")]
+    pub server: String,
+}
+
+/// Arguments of `ax search`.
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// Query; several words are joined by spaces. See docs/query.md.
+    #[arg(required = true, allow_hyphen_values = true)]
+    pub query: Vec<String>,
+    /// One JSON object per matching file.
+    #[arg(long)]
+    pub json: bool,
+    /// Most files to print.
+    #[arg(long, short = 'n', value_name = "N", conflicts_with = "all")]
+    pub limit: Option<u32>,
+    /// Every matching file.
+    #[arg(long)]
+    pub all: bool,
+    /// Print only how many files and lines match.
+    #[arg(long, short = 'c')]
+    pub count: bool,
+    /// Lines of context around each match.
+    #[arg(long, short = 'C', value_name = "N")]
+    pub context: Option<u32>,
+    /// Version token to wait for, so that your own push is seen.
+    #[arg(long, value_name = "TOKEN")]
+    pub wait_for: Option<String>,
+    /// Deadline, as in `500ms` or `5s`.
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<String>,
+    /// Where to search.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Arguments of `ax repos`.
+#[derive(Debug, Args)]
+pub struct ReposArgs {
+    /// What to do; nothing lists them.
+    #[command(subcommand)]
+    pub action: Option<ReposAction>,
+    /// JSON instead of a table.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Which server to ask.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// What to do with repositories.
+#[derive(Debug, Subcommand)]
+pub enum ReposAction {
+    /// Keep a repository: a path, or a URL over https, ssh or file.
+    Add {
+        /// Path or URL.
+        source: String,
+        /// Name to keep it under; made from the source when not given.
+        #[arg(long)]
+        name: Option<String>,
+        /// Branches to index, as globs; all of them when none is given.
+        #[arg(long = "branch", value_name = "GLOB")]
+        branches: Vec<String>,
+        /// Wait until everything in it is searchable.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Forget a repository and everything in it.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+    /// Show one repository, and every file whose text is left out, with the reason.
+    Show {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Arguments of `ax status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// JSON instead of tables.
+    #[arg(long)]
+    pub json: bool,
+    /// Which server to ask.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Arguments of `ax serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Repository to keep: a path or a URL; can be given several times.
+    #[arg(long = "repo", value_name = "PATH|URL")]
+    pub repos: Vec<String>,
+    /// Folder for everything that is kept.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address of the search page and the API.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Configuration file.
+    #[arg(long, env = "AX_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Arguments of a role.
+#[derive(Debug, Args)]
+pub struct RoleArgs {
+    /// Configuration file.
+    #[arg(long, env = "AX_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Arguments of `ax config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Check a configuration and say what is wrong with it.
+    Check(RoleArgs),
+    /// Print the whole configuration, defaults filled in, secrets hidden.
+    Show(RoleArgs),
+}
+
+/// Arguments of `ax replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Shard, as `ax status` lists it.
+    pub shard: u32,
+    /// Offset, as `ax status` lists it.
+    pub offset: u64,
+    /// Which server to ask.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}

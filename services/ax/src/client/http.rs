@@ -1,0 +1,143 @@
+//! Requests to the API, with errors that a person can act on.
+
+use ax_model::Code;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Why a request failed, ready to be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No connection, or it broke.
+    #[error(
+        "cannot reach {server}: {reason}\nIs the server running? Start one with `ax serve --repo .`, or name another with --server."
+    )]
+    Unreachable {
+        /// The server asked.
+        server: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The server refused, with a typed fault.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// The answer is not what this version expects.
+    #[error("the server's answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// A fault as the API gives it.
+#[derive(Debug, serde::Deserialize)]
+pub struct Refusal {
+    /// Stable code.
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+    /// Byte span in the field.
+    #[serde(default)]
+    pub span: Option<(usize, usize)>,
+    /// What to do.
+    #[serde(default)]
+    pub hint: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        if !self.hint.is_empty() {
+            write!(f, "\n{}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+/// A client of one server.
+pub struct Api {
+    base: String,
+    http: reqwest::Client,
+}
+
+impl Api {
+    /// A client of the server at `base`.
+    pub fn new(base: &str) -> Result<Self, ApiError> {
+        let base = base.trim_end_matches('/').to_owned();
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .build()
+            .map_err(|error| ApiError::Unreadable(error.to_string()))?;
+        Ok(Self { base, http })
+    }
+
+    /// `GET` with query parameters, as JSON.
+    pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ApiError> {
+        self.json(self.http.get(self.url(path, query))).await
+    }
+
+    /// `POST` of a JSON body, as JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, ApiError> {
+        self.json(self.http.post(self.url(path, &[])).json(body)).await
+    }
+
+    /// `DELETE`, as JSON.
+    pub async fn delete(&self, path: &str) -> Result<Value, ApiError> {
+        self.json(self.http.delete(self.url(path, &[]))).await
+    }
+
+    /// `GET` of a stream.
+    pub async fn stream(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<reqwest::Response, ApiError> {
+        self.send(self.http.get(self.url(path, query))).await
+    }
+
+    fn url(&self, path: &str, query: &[(&str, String)]) -> String {
+        let encode = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        };
+        let pairs: Vec<_> =
+            query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        let mark = if pairs.is_empty() { "" } else { "?" };
+        format!("{}{path}{mark}{}", self.base, pairs.join("&"))
+    }
+
+    async fn json(&self, request: reqwest::RequestBuilder) -> Result<Value, ApiError> {
+        let body = self.send(request).await?.bytes().await.map_err(|error| self.broken(&error))?;
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&body).map_err(|error| ApiError::Unreadable(error.to_string()))
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, ApiError> {
+        let response = request.send().await.map_err(|error| self.broken(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = response.bytes().await.unwrap_or_default();
+        Err(match serde_json::from_slice::<Refusal>(&body) {
+            Ok(refusal) => ApiError::Refused(Box::new(refusal)),
+            Err(_) => ApiError::Refused(Box::new(Refusal {
+                code: Code::Internal.to_string(),
+                message: format!("the server answered {status}"),
+                span: None,
+                hint: String::new(),
+            })),
+        })
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> ApiError {
+        let mut reason: &dyn std::error::Error = error;
+        while let Some(cause) = reason.source() {
+            reason = cause; // the innermost says what happened; the outer ones repeat the URL
+        }
+        ApiError::Unreachable { server: self.base.clone(), reason: reason.to_string() }
+    }
+}
+
+/// A name as one segment of a URL's path.
+pub fn segment(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

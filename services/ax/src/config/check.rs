@@ -1,0 +1,72 @@
+//! Ranges and combinations that no type expresses.
+
+use super::Config;
+use ax_model::{Code, Fault};
+use std::net::SocketAddr;
+
+/// Refuses what cannot work, naming the key.
+pub fn validate(config: &Config) -> Result<(), Fault> {
+    within("cluster.shards", config.cluster.shards.into(), 1, 4096)?;
+    within("cluster.lease_ttl_ms", config.cluster.lease_ttl_ms, 500, 600_000)?;
+    within("query.replicas", config.query.replicas.into(), 1, 16)?;
+    within("query.timeout_ms", config.query.timeout_ms, 1, 600_000)?;
+    within("query.cache_bytes", config.query.cache_bytes, 64 << 20, u64::MAX)?;
+    within("ingest.max_file_bytes", config.ingest.max_file_bytes, 1024, 256 << 20)?;
+    within("ingest.max_branches", config.ingest.max_branches.into(), 1, 1024)?;
+    within("ingest.spread", config.ingest.spread.into(), 1, 4096)?;
+    within("ingest.concurrency", config.ingest.concurrency.into(), 1, 64)?;
+    within("ingest.poll_local_ms", config.ingest.poll_local_ms, 50, 3_600_000)?;
+    within("ingest.poll_remote_seconds", config.ingest.poll_remote_seconds, 1, 86_400)?;
+    within(
+        "indexer.max_segment_text_bytes",
+        config.indexer.max_segment_text_bytes,
+        1 << 20,
+        1 << 30,
+    )?;
+    for (key, address) in listeners(config) {
+        address.parse::<SocketAddr>().map_err(|_| {
+            bad(key, format!("`{address}` is not an address and port, as in `0.0.0.0:7080`"))
+        })?;
+    }
+    backends(config)
+}
+
+fn listeners(config: &Config) -> [(&'static str, &str); 5] {
+    [
+        ("ingest.listen", &config.ingest.listen),
+        ("indexer.listen", &config.indexer.listen),
+        ("coordinator.listen", &config.coordinator.listen),
+        ("query.listen", &config.query.listen),
+        ("query.grpc_listen", &config.query.grpc_listen),
+    ]
+}
+
+fn backends(config: &Config) -> Result<(), Fault> {
+    one_of("changes.backend", &config.changes.backend, &["embedded", "kafka"])?;
+    one_of("coordination.backend", &config.coordination.backend, &["embedded", "etcd"])?;
+    if config.changes.backend == "kafka" && config.changes.bootstrap.is_empty() {
+        return Err(bad("changes.bootstrap", "Kafka needs at least one broker".to_owned()));
+    }
+    if config.coordination.backend == "etcd" && config.coordination.endpoints.is_empty() {
+        return Err(bad("coordination.endpoints", "etcd needs at least one endpoint".to_owned()));
+    }
+    Ok(())
+}
+
+fn within(key: &str, value: u64, least: u64, most: u64) -> Result<(), Fault> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(bad(key, format!("{value} is not between {least} and {most}")))
+}
+
+fn one_of(key: &str, value: &str, known: &[&str]) -> Result<(), Fault> {
+    if known.contains(&value) {
+        return Ok(());
+    }
+    Err(bad(key, format!("`{value}` is not one of: {}", known.join(", "))))
+}
+
+fn bad(key: &str, message: String) -> Fault {
+    Fault::new(Code::ConfigBadValue, format!("{key}: {message}")).in_field(key)
+}

@@ -1,0 +1,197 @@
+//! The raw stage: a file, then variables over it, every key checked against the known ones.
+
+use super::{Config, check};
+use ax_model::{Code, Fault};
+use serde::Serialize;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// What variables that set a key start with: `AX_STORE__URL` sets `store.url`.
+const PREFIX: &str = "AX_";
+
+/// Variables of the program that are no configuration keys.
+const OTHER_VARIABLES: &[&str] = &["AX_CONFIG", "AX_SERVER", "AX_CACHE", "AX_LOG"];
+
+/// Tables whose keys are free: settings of a library by its own names.
+const FREE_TABLES: &[&str] = &["changes.kafka"];
+
+/// Loads and validates a configuration. `variables` are the process's; the file comes first.
+pub fn load(
+    file: Option<&Path>,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Config, Fault> {
+    let mut table = match file {
+        Some(path) => read(path)?,
+        None => Table::new(),
+    };
+    for (name, value) in variables {
+        set_variable(&mut table, &name, &value)?;
+    }
+    refuse_unknown(&table, &known(), "")?;
+    let config: Config = table.try_into().map_err(|error: toml::de::Error| {
+        Fault::new(Code::ConfigBadValue, error.message().to_owned())
+            .hint("`ax config show` prints every key with its default")
+    })?;
+    check::validate(&config)?;
+    Ok(config)
+}
+
+fn read(path: &Path) -> Result<Table, Fault> {
+    let unreadable = |reason: String| {
+        Fault::new(Code::ConfigUnreadable, format!("{}: {reason}", path.display()))
+            .in_field("config")
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    text.parse().map_err(|error: toml::de::Error| {
+        let fault = unreadable(error.message().to_owned());
+        match error.span() {
+            Some(span) => {
+                let line = text[..span.start.min(text.len())].lines().count().max(1);
+                fault.at(span.start, span.end).hint(format!("look at line {line}"))
+            }
+            None => fault,
+        }
+    })
+}
+
+/// Writes `AX_SECTION__KEY=value` into the table, typed as the known key is.
+fn set_variable(table: &mut Table, name: &str, value: &str) -> Result<(), Fault> {
+    let Some(path) = name.strip_prefix(PREFIX) else { return Ok(()) };
+    if OTHER_VARIABLES.contains(&name) {
+        return Ok(());
+    }
+    let path = path.to_lowercase();
+    let Some((section, key)) = path.split_once("__") else {
+        return Err(Fault::new(Code::ConfigUnknownKey, format!("`{name}` names no setting"))
+            .in_field(name)
+            .hint("variables are written AX_SECTION__KEY, as in AX_STORE__URL"));
+    };
+    let known = known();
+    let kind = known.get(section).and_then(|section| section.get(key));
+    let typed = typed(value, kind).ok_or_else(|| {
+        Fault::new(Code::ConfigBadValue, format!("`{value}` is not of the type of {section}.{key}"))
+            .in_field(name)
+    })?;
+    let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(section) = section {
+        section.insert(key.to_owned(), typed);
+    }
+    Ok(())
+}
+
+/// Reads `text` as the type of `kind`; an unknown key stays text, and is refused later by name.
+fn typed(text: &str, kind: Option<&Value>) -> Option<Value> {
+    Some(match kind {
+        Some(Value::Integer(_)) => Value::Integer(text.parse().ok()?),
+        Some(Value::Boolean(_)) => Value::Boolean(text.parse().ok()?),
+        Some(Value::Array(_)) => Value::Array(
+            text.split(',').map(|item| Value::String(item.trim().to_owned())).collect(),
+        ),
+        _ => Value::String(text.to_owned()),
+    })
+}
+
+/// Every known key, with its default.
+fn known() -> Table {
+    let mut bytes = toml::ser::Buffer::new();
+    let written = Config::default().serialize(toml::Serializer::new(&mut bytes));
+    debug_assert!(written.is_ok(), "the defaults are plain data");
+    bytes.to_string().parse().unwrap_or_default()
+}
+
+fn refuse_unknown(given: &Table, known: &Table, at: &str) -> Result<(), Fault> {
+    if FREE_TABLES.contains(&at) {
+        return Ok(());
+    }
+    for (key, value) in given {
+        let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+        match (value, known.get(key)) {
+            (Value::Table(given), Some(Value::Table(known))) => {
+                refuse_unknown(given, known, &path)?;
+            }
+            (_, Some(_)) => {}
+            (_, None) => return Err(unknown_key(key, known, &path)),
+        }
+    }
+    Ok(())
+}
+
+fn unknown_key(key: &str, known: &Table, path: &str) -> Fault {
+    let nearest = known.keys().min_by_key(|known| strsim::damerau_levenshtein(known, key));
+    let fault = Fault::new(Code::ConfigUnknownKey, format!("there is no setting `{path}`"))
+        .in_field(path.to_owned());
+    match nearest {
+        Some(nearest) => {
+            let full = path.strip_suffix(key).unwrap_or_default();
+            fault.hint(format!("did you mean `{full}{nearest}`?"))
+        }
+        None => fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Config, Fault> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        load(Some(file.path()), variables)
+    }
+
+    #[test]
+    fn defaults_are_valid() {
+        assert_eq!(load(None, std::iter::empty()).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn variables_override_the_file() {
+        let variables = [("AX_CLUSTER__SHARDS", "9"), ("AX_COORDINATION__ENDPOINTS", "a, b")];
+        let config = load_text("[cluster]\nshards = 3\n", &variables).unwrap();
+        assert_eq!(config.cluster.shards, 9);
+        assert_eq!(config.coordination.endpoints, ["a", "b"]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest() {
+        let fault = load_text("[cluster]\nshrads = 3\n", &[]).unwrap_err();
+        assert_eq!(fault.code, Code::ConfigUnknownKey);
+        assert_eq!(fault.field, "cluster.shrads");
+        assert_eq!(fault.hint, "did you mean `cluster.shards`?");
+        let fault = load_text("", &[("AX_STORE__ULR", "x")]).unwrap_err();
+        assert_eq!(fault.hint, "did you mean `store.url`?");
+    }
+
+    #[test]
+    fn a_value_of_another_type_or_range_is_refused_by_name() {
+        for (text, variables) in [
+            ("[cluster]\nshards = \"many\"\n", &[][..]),
+            ("[cluster]\nshards = 0\n", &[]),
+            ("", &[("AX_CLUSTER__SHARDS", "many")]),
+            ("[changes]\nbackend = \"rabbit\"\n", &[]),
+        ] {
+            assert_eq!(
+                load_text(text, variables).unwrap_err().code,
+                Code::ConfigBadValue,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_says_where() {
+        let fault = load_text("[cluster\nshards = 1", &[]).unwrap_err();
+        assert_eq!(fault.code, Code::ConfigUnreadable);
+        assert!(fault.hint.contains("line 1"), "{fault:?}");
+        let fault = load(Some(Path::new("/nowhere/at/all")), std::iter::empty()).unwrap_err();
+        assert_eq!(fault.code, Code::ConfigUnreadable);
+    }
+
+    #[test]
+    fn settings_of_the_kafka_library_are_free() {
+        let config = load_text("[changes.kafka]\n\"security.protocol\" = \"ssl\"\n", &[]).unwrap();
+        assert_eq!(config.changes.kafka["security.protocol"], "ssl");
+    }
+}

@@ -1,0 +1,168 @@
+//! What a query node passes on: registrations, removals, replays.
+
+use async_trait::async_trait;
+use ax_changes::{ChangeLog, NewRecord};
+use ax_cluster::{Cluster, ClusterError, PutOutcome, Registration};
+use ax_coordination::Expect;
+use ax_model::{Code, Fault, Generation, Offset, RepoName, ShardId, VersionToken};
+use ax_query_node::{Admin, NewRepository};
+use ax_store::Store;
+use std::{future::Future, pin::Pin, sync::Arc};
+use tokio::sync::OnceCell;
+
+/// Opens the change stream when it is first needed: a query node starts and answers without it.
+pub type OpenLog = Box<
+    dyn Fn() -> Pin<Box<dyn Future<Output = Result<Arc<dyn ChangeLog>, Fault>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// Writes what users ask for into the cluster's records and the stream.
+pub struct ClusterAdmin {
+    cluster: Cluster,
+    store: Store,
+    generation: Generation,
+    open_log: OpenLog,
+    log: OnceCell<Arc<dyn ChangeLog>>,
+}
+
+impl ClusterAdmin {
+    /// An admin of `cluster`.
+    pub fn new(cluster: Cluster, store: Store, generation: Generation, open_log: OpenLog) -> Self {
+        Self { cluster, store, generation, open_log, log: OnceCell::new() }
+    }
+
+    async fn log(&self) -> Result<&Arc<dyn ChangeLog>, Fault> {
+        self.log.get_or_try_init(|| (self.open_log)()).await
+    }
+}
+
+/// Registers a repository, unless its name stands for another source.
+pub async fn register(cluster: &Cluster, wanted: NewRepository) -> Result<Registration, Fault> {
+    let name = match wanted.name {
+        Some(name) => name,
+        None => name_of(&wanted.source)?,
+    };
+    let registration = Registration {
+        name: name.to_string(),
+        source: wanted.source,
+        branches: wanted.branches,
+        ..Default::default()
+    };
+    loop {
+        let there = cluster.get::<Registration>(name.as_str()).await.map_err(fault)?;
+        let expect = match there {
+            None => Expect::Absent,
+            Some(there) if there.value == registration => return Ok(registration),
+            Some(there) if there.value.source != registration.source => {
+                return Err(exists(&name, &there.value.source));
+            }
+            Some(there) => Expect::At(there.revision),
+        };
+        if let PutOutcome::Done(_) =
+            cluster.put(&registration, expect, None).await.map_err(fault)?
+        {
+            return Ok(registration);
+        }
+    }
+}
+
+fn exists(name: &RepoName, source: &str) -> Fault {
+    Fault::new(Code::RepositoryExists, format!("`{name}` is registered already, from {source}"))
+        .in_field("name")
+        .hint("give it another name with --name, or remove the other one first")
+}
+
+/// A name from a source: host and path of a URL, the last folder of a path.
+pub fn name_of(source: &str) -> Result<RepoName, Fault> {
+    let bare = source.trim_end_matches('/');
+    let bare = bare.strip_suffix(".git").unwrap_or(bare).trim_end_matches('/');
+    let name = match bare.split_once("://") {
+        Some(("file", path)) => last_folder(path),
+        Some((_, rest)) => rest.rsplit_once('@').map_or(rest, |(_, host)| host),
+        // As ssh takes it: git@host:path.
+        None => match bare.split_once('@').and_then(|(_, rest)| rest.split_once(':')) {
+            Some((host, path)) => return named(&format!("{host}/{path}")),
+            None => last_folder(bare),
+        },
+    };
+    named(name)
+}
+
+fn last_folder(path: &str) -> &str {
+    path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(path)
+}
+
+fn named(name: &str) -> Result<RepoName, Fault> {
+    RepoName::new(name)
+        .map_err(|error| Fault::new(Code::BadRequest, error.to_string()).in_field("source"))
+}
+
+fn fault(error: ClusterError) -> Fault {
+    Fault::new(error.code(), error.to_string())
+}
+
+#[async_trait]
+impl Admin for ClusterAdmin {
+    async fn register(&self, wanted: NewRepository) -> Result<Registration, Fault> {
+        register(&self.cluster, wanted).await
+    }
+
+    async fn remove(&self, name: &RepoName) -> Result<Registration, Fault> {
+        loop {
+            let there = self.cluster.get::<Registration>(name.as_str()).await.map_err(fault)?;
+            let Some(there) = there else {
+                let message = format!("no repository `{name}` is registered");
+                return Err(Fault::new(Code::UnknownRepository, message).in_field("name"));
+            };
+            let removed = Registration { removed: true, ..there.value };
+            let expect = Expect::At(there.revision);
+            if let PutOutcome::Done(_) =
+                self.cluster.put(&removed, expect, None).await.map_err(fault)?
+            {
+                return Ok(removed);
+            }
+        }
+    }
+
+    async fn replay(&self, shard: ShardId, offset: Offset) -> Result<VersionToken, Fault> {
+        let store = self.store.shard(self.generation, shard);
+        let of_store = |error: ax_store::StoreError| Fault::new(error.code(), error.to_string());
+        let Some(change) = store.quarantined(offset).await.map_err(of_store)? else {
+            let message = format!("no change of shard {shard} is set aside at offset {offset}");
+            return Err(Fault::new(Code::BadRequest, message).hint("`ax status` lists them"));
+        };
+        let value = (!change.value.is_empty()).then_some(change.value);
+        let record = NewRecord { partition: shard, key: change.key, value, headers: Vec::new() };
+        let of_log = |error: ax_changes::LogError| Fault::new(error.code(), error.to_string());
+        let appended = self.log().await?.append(vec![record]).await.map_err(of_log)?;
+        let mut token = VersionToken::new(self.generation);
+        for appended in appended {
+            token.raise(appended.partition, Offset(appended.offset.0 + 1));
+        }
+        // In this order: a crash in between sets the change aside twice, and loses nothing.
+        store.remove_quarantined(offset).await.map_err(of_store)?;
+        Ok(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_from_sources() {
+        for (source, name) in [
+            ("https://github.com/acme/api.git", "github.com/acme/api"),
+            ("https://user:pass@host.example/x/", "host.example/x"),
+            ("ssh://git@host.example:22/a/b", "host.example:22/a/b"),
+            ("git@github.com:acme/api.git", "github.com/acme/api"),
+            ("file:///srv/git/api.git", "api"),
+            ("/home/me/src/api/", "api"),
+            ("api", "api"),
+        ] {
+            assert_eq!(name_of(source).unwrap().as_str(), name, "{source}");
+        }
+        assert_eq!(name_of("").unwrap_err().code, Code::BadRequest);
+    }
+}

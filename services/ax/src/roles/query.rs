@@ -1,0 +1,125 @@
+//! `ax query`.
+
+use super::{
+    admin::{ClusterAdmin, OpenLog},
+    member_id, parts,
+};
+use crate::config::Config;
+use ax_changes::ChangeLog;
+use ax_cluster::{Cluster, Shape};
+use ax_model::{Code, Fault, Generation};
+use ax_query_node::{Deps, QueryConfig, QueryNode, StartError};
+use ax_store::Store;
+use ax_telemetry::Telemetry;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// How long a starting query node waits for coordination before it goes on without: the shape of the
+/// cluster is in the configuration too.
+const COORDINATION_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a query node is told.
+fn settings(config: &Config, shape: &Shape) -> Result<QueryConfig, Fault> {
+    let section = &config.query;
+    let id = member_id(config, "query");
+    let mut settings = QueryConfig::new(id, shape.shards, config.cluster.data.join("query"));
+    settings.http = Some(address("query.listen", &section.listen)?);
+    settings.grpc = Some(address("query.grpc_listen", &section.grpc_listen)?);
+    settings.advertise_grpc.clone_from(&section.advertise);
+    settings.generation = Generation(shape.generation);
+    settings.member_ttl = Duration::from_millis(config.cluster.lease_ttl_ms);
+    settings.cache_bytes = section.cache_bytes;
+    settings.placement.replicas = section.replicas as usize;
+    settings.limits.default_timeout = Duration::from_millis(section.timeout_ms);
+    if section.concurrency > 0 {
+        settings.max_searches = section.concurrency as usize;
+    }
+    Ok(settings)
+}
+
+fn address(key: &str, text: &str) -> Result<SocketAddr, Fault> {
+    text.parse().map_err(|_| {
+        Fault::new(Code::ConfigBadValue, format!("`{text}` is not an address")).in_field(key)
+    })
+}
+
+/// Starts a query node that serves every shard itself, within a standalone server.
+pub async fn start_local(
+    config: &Config,
+    telemetry: &Telemetry,
+    cluster: &Cluster,
+    store: &Store,
+    log: &Arc<dyn ChangeLog>,
+    shape: &Shape,
+) -> Result<QueryNode, Fault> {
+    let mut settings = settings(config, shape)?;
+    settings.local_only = true;
+    settings.grpc = None;
+    settings.drain = Duration::ZERO; // there is no other node to go to
+    let log = log.clone();
+    let open: OpenLog = Box::new(move || {
+        let log = log.clone();
+        Box::pin(async move { Ok(log) })
+    });
+    start(settings, telemetry, cluster, store, open).await
+}
+
+async fn start(
+    settings: QueryConfig,
+    telemetry: &Telemetry,
+    cluster: &Cluster,
+    store: &Store,
+    open: OpenLog,
+) -> Result<QueryNode, Fault> {
+    let admin = ClusterAdmin::new(cluster.clone(), store.clone(), settings.generation, open);
+    let metrics = telemetry.metrics();
+    let deps = Deps {
+        store: store.clone(),
+        cluster: Some(cluster.clone()),
+        admin: Some(Arc::new(admin)),
+        render_metrics: Arc::new(move || metrics.render()),
+    };
+    QueryNode::start(settings, deps).await.map_err(|error| fault(&error))
+}
+
+fn fault(error: &StartError) -> Fault {
+    Fault::new(error.code(), error.to_string())
+}
+
+/// Runs the role.
+pub async fn run(
+    config: &Config,
+    telemetry: &Telemetry,
+    shutdown: CancellationToken,
+) -> Result<(), Fault> {
+    let coordination = parts::insist("coordination", || parts::coordination(config)).await?;
+    let cluster = Cluster::new(coordination);
+    let shape = shape(config, &cluster).await;
+    let store = parts::insist("object store", || parts::store(config)).await?;
+    let kept = config.clone();
+    let shards = shape.shards;
+    let open: OpenLog = Box::new(move || {
+        let config = kept.clone();
+        Box::pin(async move { parts::changes(&config, shards).await.map_err(|error| error.fault) })
+    });
+    let node = start(settings(config, &shape)?, telemetry, &cluster, &store, open).await?;
+    shutdown.cancelled().await;
+    node.shutdown().await;
+    Ok(())
+}
+
+/// The shape as coordination knows it, or as configured when coordination is away.
+async fn shape(config: &Config, cluster: &Cluster) -> Shape {
+    let known = parts::insist("cluster", || parts::shape(cluster, config.cluster.shards));
+    match tokio::time::timeout(COORDINATION_PATIENCE, known).await {
+        Ok(Ok(shape)) => shape,
+        _ => {
+            tracing::warn!("coordination is away; the shape is taken from the configuration");
+            Shape {
+                id: String::new(),
+                generation: parts::FIRST_GENERATION.0,
+                shards: config.cluster.shards,
+            }
+        }
+    }
+}

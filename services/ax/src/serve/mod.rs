@@ -1,0 +1,166 @@
+//! `ax serve`: every role in one process, on embedded parts. The same libraries as in a cluster, over a
+//! change stream, a coordination store and an object store that live in one folder.
+
+mod progress;
+
+use crate::{
+    Started,
+    cli::ServeArgs,
+    config::Config,
+    config_command, load,
+    roles::{self, admin, parts},
+    server_runtime,
+};
+use ax_changes::ChangeLog;
+use ax_cluster::{Cluster, Role, Shape};
+use ax_coordinator::Coordinator;
+use ax_indexer::{Indexer, IndexerDeps};
+use ax_ingest::{IngestHandle, webhook};
+use ax_model::{Fault, Generation};
+use ax_query_node::NewRepository;
+use ax_store::Store;
+use std::{io::IsTerminal, process::ExitCode, sync::Arc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Most shards of a new standalone server: more than cores only cost memory.
+const MAX_SHARDS: usize = 4;
+
+/// Runs the command.
+pub fn run(args: ServeArgs) -> ExitCode {
+    let mut config = match load(args.config.as_deref()) {
+        Ok(config) => config,
+        Err(fault) => return config_command::refuse(&fault),
+    };
+    if let Some(data) = args.data {
+        config.cluster.data = data;
+    }
+    if let Some(listen) = args.listen {
+        config.query.listen = listen;
+    }
+    if args.config.is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        config.cluster.shards = u32::try_from(cores.clamp(1, MAX_SHARDS)).unwrap_or(1);
+        if std::io::stderr().is_terminal() && config.telemetry.log_filter == "info" {
+            "warn".clone_into(&mut config.telemetry.log_filter); // the progress bars say the rest
+        }
+    }
+    server_runtime(config, "serve", |started| serve(started, args.repos))
+}
+
+/// What the roles share.
+struct Parts {
+    cluster: Cluster,
+    shape: Shape,
+    store: Store,
+    log: Arc<dyn ChangeLog>,
+}
+
+async fn serve(started: Started, repos: Vec<String>) -> Result<(), Fault> {
+    let Started { config, telemetry, shutdown } = started;
+    // The port first: to find it taken after opening everything would be late.
+    drop(roles::ops::bind("query.listen", &config.query.listen).await?);
+    let parts = open(&config).await?;
+    let mut work = JoinSet::new();
+    start_coordinator(&config, &parts, &mut work, &shutdown);
+    start_indexer(&config, &parts, &mut work, &shutdown);
+    let Parts { cluster, shape, store, log } = &parts;
+    let generation = Generation(shape.generation);
+    let pushes =
+        roles::ingest::start(&config, cluster, store, log, generation, &mut work, &shutdown)
+            .await?;
+    for source in repos {
+        register(cluster, &source).await?;
+    }
+    let query = roles::query::start_local(&config, &telemetry, cluster, store, log, shape).await?;
+    take_pushes(&config, pushes, &mut work, &shutdown).await?;
+    eprintln!("search page  http://{}/", config.query.listen);
+    eprintln!("data         {}", config.cluster.data.display());
+    let shown = tokio::spawn(progress::show(parts.cluster.clone(), shutdown.clone()));
+    shutdown.cancelled().await;
+    query.shutdown().await;
+    while work.join_next().await.is_some() {}
+    shown.abort();
+    Ok(())
+}
+
+/// Listens for push webhooks, if there is a secret that they could be signed with.
+async fn take_pushes(
+    config: &Config,
+    handle: IngestHandle,
+    work: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) -> Result<(), Fault> {
+    if config.ingest.webhook_secret.is_empty() {
+        return Ok(());
+    }
+    let listener = roles::ops::bind("ingest.listen", &config.ingest.listen).await?;
+    let router = webhook::router(handle, roles::ingest::settings(config).webhooks);
+    work.spawn(roles::ops::serve(listener, router, shutdown.clone()));
+    Ok(())
+}
+
+/// Opens everything in the data folder; a folder in use is a fault that says so.
+async fn open(config: &Config) -> Result<Parts, Fault> {
+    let coordination = parts::coordination(config).await.map_err(|error| error.fault)?;
+    let cluster = Cluster::new(coordination);
+    let known = cluster.shape().await.map_err(|e| Fault::new(e.code(), e.to_string()))?;
+    // A folder keeps the number of shards that it was made with, whatever machine it is on now.
+    let shards = known.map_or(config.cluster.shards, |shape| shape.shards);
+    let shape = parts::shape(&cluster, shards).await.map_err(|error| error.fault)?;
+    let store = parts::store(config).await.map_err(|error| error.fault)?;
+    let log = parts::changes(config, shape.shards).await.map_err(|error| error.fault)?;
+    Ok(Parts { cluster, shape, store, log })
+}
+
+fn start_coordinator(
+    config: &Config,
+    parts: &Parts,
+    work: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) {
+    let generation = Generation(parts.shape.generation);
+    let settings = roles::coordinator::settings(config, parts.shape.shards, generation);
+    let member = roles::member(config, Role::Coordinator, "coordinator", String::new());
+    let (cluster, store) = (parts.cluster.clone(), parts.store.clone());
+    let coordinator = Coordinator::new(cluster, store, settings, member);
+    let shutdown = shutdown.clone();
+    work.spawn(async move {
+        if let Err(error) = coordinator.run(shutdown).await {
+            tracing::error!(%error, "the coordinator ended");
+        }
+    });
+}
+
+fn start_indexer(
+    config: &Config,
+    parts: &Parts,
+    work: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) {
+    let deps = IndexerDeps {
+        cluster: parts.cluster.clone(),
+        log: parts.log.clone(),
+        store: parts.store.clone(),
+        generation: Generation(parts.shape.generation),
+    };
+    let member = roles::member(config, Role::Indexer, "indexer", String::new());
+    let indexer = Indexer::new(deps, roles::indexer::settings(config), member);
+    let shutdown = shutdown.clone();
+    work.spawn(async move {
+        if let Err(error) = indexer.run(shutdown).await {
+            tracing::error!(%error, "the indexer ended");
+        }
+    });
+}
+
+/// Registers what `--repo` names. A source that is registered under that name already is kept.
+async fn register(cluster: &Cluster, source: &str) -> Result<(), Fault> {
+    let path = std::path::Path::new(source);
+    let source = match path.canonicalize() {
+        Ok(full) => full.display().to_string(),
+        Err(_) => source.to_owned(),
+    };
+    let wanted = NewRepository { source, name: None, branches: Vec::new() };
+    admin::register(cluster, wanted).await.map(drop)
+}

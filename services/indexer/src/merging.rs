@@ -1,0 +1,169 @@
+//! Merging a shard's segments beside its indexing. The merge reads, writes and uploads on its own;
+//! only the worker publishes, so a shard keeps one writer.
+
+use crate::IndexerError;
+use ax_engine::{BuildOptions, BuiltSegment, MergePolicy, Segment, Snapshot};
+use ax_model::{Manifest, SegmentEntry, SegmentId};
+use ax_store::ShardStore;
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::task::JoinHandle;
+
+/// A merge that is done and uploaded, to be published.
+pub(crate) struct Merged {
+    /// The segments that it replaces, adjacent and in order.
+    pub parts: Vec<SegmentId>,
+    /// What replaces them.
+    pub entry: SegmentEntry,
+}
+
+/// At most one merge at a time for a shard.
+pub(crate) struct Merger {
+    store: ShardStore,
+    folder: PathBuf,
+    policy: MergePolicy,
+    running: Option<JoinHandle<Result<Merged, IndexerError>>>,
+}
+
+impl Merger {
+    /// A merger for the shard of `store`, with local files in `folder`.
+    pub fn new(store: ShardStore, folder: PathBuf, policy: MergePolicy) -> Self {
+        Self { store, folder, policy, running: None }
+    }
+
+    /// Starts the most worthwhile merge of `manifest`'s segments, if there is one and none runs.
+    pub fn consider(&mut self, manifest: &Manifest) {
+        if self.running.is_some() {
+            return;
+        }
+        let plans = ax_engine::plan_merges(&manifest.segments, &self.policy);
+        let Some(range) = plans.into_iter().next() else { return };
+        let job = merge(self.store.clone(), self.folder.clone(), manifest.clone(), range);
+        self.running = Some(tokio::spawn(job));
+    }
+
+    /// Returns once the running merge is done; never, when none runs. Cancel-safe.
+    pub async fn done(&mut self) -> Result<Merged, IndexerError> {
+        let Some(running) = self.running.as_mut() else { return std::future::pending().await };
+        let done = running.await;
+        self.running = None;
+        done.map_err(|error| IndexerError::Panicked(error.to_string()))?
+    }
+}
+
+impl Drop for Merger {
+    fn drop(&mut self) {
+        if let Some(running) = &self.running {
+            running.abort();
+        }
+    }
+}
+
+/// Puts `merged` in the place of its parts; `None` when they do not stand there any more.
+pub(crate) fn replace(segments: &[SegmentEntry], merged: &Merged) -> Option<Vec<SegmentEntry>> {
+    let first = segments.iter().position(|entry| Some(&entry.id) == merged.parts.first())?;
+    let end = first + merged.parts.len();
+    let there = segments.get(first..end)?.iter().map(|entry| &entry.id);
+    if !there.eq(&merged.parts) {
+        return None;
+    }
+    let mut replaced = segments.to_vec();
+    replaced.splice(first..end, [merged.entry.clone()]);
+    Some(replaced)
+}
+
+async fn merge(
+    store: ShardStore,
+    folder: PathBuf,
+    manifest: Manifest,
+    range: Range<usize>,
+) -> Result<Merged, IndexerError> {
+    // The segment before the range tells the engine that there is an older one, whose documents the
+    // deletions in the range still have to reach.
+    let first = range.start.saturating_sub(1);
+    let mut segments = Vec::with_capacity(range.len() + 1);
+    for entry in &manifest.segments[first..range.end] {
+        segments.push(open(&store, &folder, entry).await?);
+    }
+    let parts = manifest.segments[range.clone()].iter().map(|entry| entry.id.clone()).collect();
+    let within = range.start - first..range.end - first;
+    let built = tokio::task::spawn_blocking(move || write(segments, within, &manifest, folder));
+    let built = built.await.map_err(|error| IndexerError::Panicked(error.to_string()))??;
+    store.put_segment(&built.path, &built.entry).await?;
+    metrics::counter!("ax_indexer_merges_total").increment(1);
+    metrics::counter!("ax_indexer_merged_bytes_total").increment(built.entry.num_bytes);
+    Ok(Merged { parts, entry: built.entry })
+}
+
+/// Opens a segment from the local folder, fetching it first when it is not there.
+async fn open(
+    store: &ShardStore,
+    folder: &Path,
+    entry: &SegmentEntry,
+) -> Result<Arc<Segment>, IndexerError> {
+    let path = folder.join(format!("{}.seg", entry.id));
+    if !tokio::fs::try_exists(&path).await? {
+        store.fetch_segment(entry, &path).await?;
+    }
+    let opened = tokio::task::spawn_blocking(move || Segment::open(&path));
+    Ok(opened.await.map_err(|error| IndexerError::Panicked(error.to_string()))??)
+}
+
+fn write(
+    segments: Vec<Arc<Segment>>,
+    range: Range<usize>,
+    manifest: &Manifest,
+    folder: PathBuf,
+) -> Result<BuiltSegment, IndexerError> {
+    let id = ax_store::segment_id(manifest.epoch, uuid::Uuid::now_v7());
+    let dest = folder.join(format!("{id}.seg"));
+    let options = BuildOptions {
+        shard: manifest.shard,
+        generation: manifest.generation,
+        id,
+        symbols: false, // copied, not parsed again
+        scratch_dir: folder,
+    };
+    let snapshot = Snapshot::new(segments)?;
+    Ok(ax_engine::merge(&snapshot, range, options, &dest)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ax_model::{ContentHash, OffsetRange};
+
+    fn entry(id: &str) -> SegmentEntry {
+        SegmentEntry {
+            id: SegmentId(id.to_owned()),
+            num_bytes: 1,
+            checksum: ContentHash::default(),
+            num_docs: 1,
+            text_bytes: 1,
+            num_tombstones: 0,
+            range: OffsetRange::default(),
+        }
+    }
+
+    fn check(segments: &[&str], parts: &[&str]) -> Option<Vec<String>> {
+        let segments: Vec<_> = segments.iter().map(|id| entry(id)).collect();
+        let parts = parts.iter().map(|id| SegmentId((*id).to_owned())).collect();
+        let replaced = replace(&segments, &Merged { parts, entry: entry("new") })?;
+        Some(replaced.into_iter().map(|entry| entry.id.0).collect())
+    }
+
+    #[test]
+    fn a_merge_takes_the_place_of_its_parts() {
+        assert_eq!(check(&["a", "b", "c", "d"], &["b", "c"]).unwrap(), ["a", "new", "d"]);
+    }
+
+    #[test]
+    fn a_merge_whose_parts_are_gone_is_dropped() {
+        assert_eq!(check(&["a", "x", "c"], &["b", "c"]), None);
+        assert_eq!(check(&["a", "b", "x"], &["b", "c"]), None);
+        assert_eq!(check(&["a", "b"], &["b", "c"]), None);
+    }
+}

@@ -1,0 +1,64 @@
+//! What a worker tells the others: the published hint, metrics, and why a shard stands still.
+
+use ax_cluster::{Cluster, Published};
+use ax_coordination::Expect;
+use ax_model::{Manifest, Offset};
+
+/// Tells query nodes and `ax status` that `manifest` is there. Losing it costs time only: query nodes
+/// poll the store as well, so a failure is logged and forgotten.
+pub(crate) async fn published(
+    cluster: &Cluster,
+    manifest: &Manifest,
+    indexer: &str,
+    end: Option<Offset>,
+    failure: String,
+    at_ms: i64,
+) {
+    let position = manifest.position();
+    let lag = end.map_or(0, |end| end.0.saturating_sub(position.0));
+    let shard = manifest.shard.to_string();
+    metrics::gauge!("ax_indexer_lag_records", "shard" => shard.clone()).set(lag as f64);
+    metrics::gauge!("ax_indexer_blocked", "shard" => shard).set(if failure.is_empty() {
+        0.0
+    } else {
+        1.0
+    });
+    let hint = Published {
+        shard: manifest.shard.0,
+        generation: manifest.generation.0,
+        version: manifest.version.0,
+        position: position.0,
+        epoch: manifest.epoch.0,
+        lag,
+        failure,
+        indexer: indexer.to_owned(),
+        at_ms,
+    };
+    if let Err(error) = cluster.put(&hint, Expect::Any, None).await {
+        tracing::debug!(%error, shard = hint.shard, "the published hint was not written");
+    }
+}
+
+/// Counts a published link and its freshness.
+pub(crate) fn count(manifest: &Manifest, num_records: usize, num_segments: usize, now_ms: i64) {
+    let shard = manifest.shard.to_string();
+    metrics::counter!("ax_indexer_changes_total", "shard" => shard.clone())
+        .increment(num_records as u64);
+    metrics::counter!("ax_indexer_segments_total").increment(num_segments as u64);
+    metrics::gauge!("ax_indexer_manifest_version", "shard" => shard.clone())
+        .set(manifest.version.0 as f64);
+    metrics::gauge!("ax_indexer_segments", "shard" => shard).set(manifest.segments.len() as f64);
+    metrics::counter!("ax_indexer_publications_total").increment(1);
+    if manifest.committed_at_ms > 0 {
+        let age = (now_ms - manifest.committed_at_ms).max(0) as f64 / 1000.0;
+        metrics::gauge!("ax_indexer_newest_commit_age_seconds").set(age);
+    }
+}
+
+/// Counts the time from emission to publication.
+pub(crate) fn count_freshness(emitted_at_ms: i64, now_ms: i64) {
+    if emitted_at_ms > 0 {
+        let seconds = (now_ms - emitted_at_ms).max(0) as f64 / 1000.0;
+        metrics::histogram!("ax_indexer_emitted_to_published_seconds").record(seconds);
+    }
+}

@@ -1,0 +1,288 @@
+//! One shard's worker: take over, read on, build, publish, until stopped or fenced.
+//!
+//! What if the process dies right after a step? After quarantining: the record is quarantined again,
+//! under the same name. After uploading: the segment is an orphan, which the collector removes. After
+//! publishing: the next owner reads on behind it. In no case is a record skipped or applied twice,
+//! since the position moves in the same conditional PUT as the data.
+
+use crate::{
+    IndexerConfig, IndexerDeps, IndexerError,
+    build::{self, BuildPlan},
+    fold::{self, Folded, Poison},
+    intake::Intake,
+    merging::{self, Merged, Merger},
+    report,
+};
+use ax_changes::Batch;
+use ax_model::{Epoch, Manifest, Offset, Router, ShardId};
+use ax_store::{Link, Quarantined, ShardStore};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+/// First and longest wait before a failed tenure is tried again.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// How a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was told to.
+    Stopped,
+    /// Another writer has taken the shard over.
+    Fenced,
+}
+
+/// A shard's worker under one assignment.
+pub(crate) struct Worker {
+    pub deps: IndexerDeps,
+    pub config: IndexerConfig,
+    pub indexer: String,
+    pub shard: ShardId,
+    pub epoch: Epoch,
+}
+
+impl Worker {
+    /// Works until stopped or fenced; everything else is tried again, ever less often.
+    pub async fn run(self, stop: CancellationToken) -> End {
+        let store = self.deps.store.shard(self.deps.generation, self.shard);
+        let mut wait = BACKOFF.0;
+        loop {
+            let started = tokio::time::Instant::now();
+            match self.tenure(&store, &stop).await {
+                Ok(()) => return End::Stopped,
+                Err(error) if error.is_fenced() => {
+                    self.say_fenced(&store, &error).await;
+                    return End::Fenced;
+                }
+                Err(error) => self.say_blocked(&store, &error).await,
+            }
+            if started.elapsed() > BACKOFF.1 {
+                wait = BACKOFF.0; // it worked for a while: a new trouble, not the old one
+            }
+            tokio::select! {
+                () = stop.cancelled() => return End::Stopped,
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(BACKOFF.1),
+            }
+        }
+    }
+
+    /// From taking over to the first failure.
+    async fn tenure(
+        &self,
+        store: &ShardStore,
+        stop: &CancellationToken,
+    ) -> Result<(), IndexerError> {
+        let folder = self.fresh_folder().await?;
+        let mut link = store.take_over(self.epoch, &self.indexer, now_ms()).await?;
+        let (shard, epoch, version) = (self.shard, self.epoch, link.manifest.version);
+        tracing::info!(%shard, %epoch, %version, position = %link.manifest.position(), "took over");
+        let log_id = self.deps.log.log_id().await?;
+        let mut intake = Intake::new(self.open_reader(&link.manifest).await?, self.config.intake());
+        self.announce(&link, String::new()).await;
+        let mut merger = Merger::new(store.clone(), folder.clone(), self.config.merge.clone());
+        loop {
+            merger.consider(&link.manifest);
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                ready = intake.ready() => {
+                    ready?;
+                    let batches = intake.take();
+                    link = self.advance(store, link, &log_id, batches, &folder).await?;
+                }
+                merged = merger.done() => {
+                    link = self.publish_merge(store, link, merged?).await?;
+                }
+            }
+            sweep(&folder, &link.manifest).await?;
+        }
+    }
+
+    /// An empty folder for this tenure: files of an earlier one may be half written.
+    async fn fresh_folder(&self) -> Result<PathBuf, IndexerError> {
+        let folder = self.config.scratch.join(format!("s{:05}-e{}", self.shard.0, self.epoch));
+        match tokio::fs::remove_dir_all(&folder).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => tokio::fs::create_dir_all(&folder).await?,
+        }
+        Ok(folder)
+    }
+
+    async fn open_reader(
+        &self,
+        manifest: &Manifest,
+    ) -> Result<Box<dyn ax_changes::LogReader>, IndexerError> {
+        let mut from = manifest.position();
+        if manifest.log_id.is_empty() {
+            // Nothing was ever read: the oldest record kept is the first one, whatever its offset.
+            from = from.max(self.deps.log.bounds(self.shard).await?.start);
+        }
+        Ok(self.deps.log.read(self.shard, from, &manifest.log_id).await?)
+    }
+
+    /// Applies batches: sets poison aside, builds, uploads, publishes.
+    async fn advance(
+        &self,
+        store: &ShardStore,
+        link: Arc<Link>,
+        log_id: &str,
+        batches: Vec<Batch>,
+        folder: &Path,
+    ) -> Result<Arc<Link>, IndexerError> {
+        let router = Router::new(self.deps.log.partitions());
+        let folded = fold::fold(self.shard, router, link.manifest.position(), &batches);
+        drop(batches);
+        let span = tracing::info_span!("publish", shard = %self.shard, range = %folded.range);
+        for cause in &folded.causes {
+            ax_telemetry::propagation::follows(&span, cause);
+        }
+        self.apply(store, link, log_id, folded, folder).instrument(span).await
+    }
+
+    async fn apply(
+        &self,
+        store: &ShardStore,
+        link: Arc<Link>,
+        log_id: &str,
+        mut folded: Folded,
+        folder: &Path,
+    ) -> Result<Arc<Link>, IndexerError> {
+        let started = tokio::time::Instant::now();
+        self.set_aside(store, log_id, std::mem::take(&mut folded.poison)).await?;
+        let plan = BuildPlan {
+            shard: self.shard,
+            generation: self.deps.generation,
+            epoch: self.epoch,
+            range: folded.range,
+            symbols: self.config.symbols,
+            folder: folder.to_path_buf(),
+        };
+        let ops = std::mem::take(&mut folded.ops);
+        let max_text = self.config.max_segment_text_bytes;
+        let built = build::build(&self.deps.store, &plan, ops, max_text).await?;
+        for segment in &built {
+            store.put_segment(&segment.path, &segment.entry).await?;
+        }
+        let mut next = link.next(now_ms());
+        next.applied = folded.range;
+        log_id.clone_into(&mut next.log_id);
+        next.committed_at_ms = next.committed_at_ms.max(folded.committed_at_ms);
+        next.segments.extend(built.iter().map(|segment| segment.entry.clone()));
+        let link = store.publish(&link, next).await?;
+        report::count(&link.manifest, folded.num_records, built.len(), now_ms());
+        report::count_freshness(folded.emitted_at_ms, now_ms());
+        metrics::histogram!("ax_indexer_publish_seconds").record(started.elapsed());
+        tracing::debug!(
+            shard = %self.shard, version = %link.manifest.version, records = folded.num_records,
+            "published"
+        );
+        self.announce(&link, String::new()).await;
+        Ok(link)
+    }
+
+    async fn publish_merge(
+        &self,
+        store: &ShardStore,
+        link: Arc<Link>,
+        merged: Merged,
+    ) -> Result<Arc<Link>, IndexerError> {
+        let Some(segments) = merging::replace(&link.manifest.segments, &merged) else {
+            return Ok(link);
+        };
+        let mut next = link.next(now_ms());
+        next.segments = segments;
+        let link = store.publish(&link, next).await?;
+        self.announce(&link, String::new()).await;
+        Ok(link)
+    }
+
+    /// Sets poisonous records aside under their offset, where they can be listed and replayed.
+    async fn set_aside(
+        &self,
+        store: &ShardStore,
+        log_id: &str,
+        poison: Vec<Poison>,
+    ) -> Result<(), IndexerError> {
+        for Poison { record, code, reason } in poison {
+            tracing::warn!(shard = %self.shard, offset = %record.offset, %code, %reason, "set aside");
+            metrics::counter!("ax_indexer_quarantined_total", "code" => code.as_str()).increment(1);
+            let quarantined = Quarantined {
+                shard: self.shard,
+                offset: record.offset,
+                log_id: log_id.to_owned(),
+                code: code.to_string(),
+                reason,
+                key: record.key,
+                value: record.value.unwrap_or_default(),
+                at_ms: now_ms(),
+            };
+            store.quarantine(&quarantined).await?;
+        }
+        Ok(())
+    }
+
+    async fn announce(&self, link: &Link, failure: String) {
+        let end = self.end_of_log().await;
+        report::published(
+            &self.deps.cluster,
+            &link.manifest,
+            &self.indexer,
+            end,
+            failure,
+            now_ms(),
+        )
+        .await;
+    }
+
+    async fn end_of_log(&self) -> Option<Offset> {
+        self.deps.log.bounds(self.shard).await.ok().map(|bounds| bounds.end)
+    }
+
+    async fn say_fenced(&self, store: &ShardStore, error: &IndexerError) {
+        tracing::warn!(shard = %self.shard, epoch = %self.epoch, %error, "fenced: this writer halts");
+        metrics::counter!("ax_indexer_fenced_total").increment(1);
+        self.say(store, error).await;
+    }
+
+    async fn say_blocked(&self, store: &ShardStore, error: &IndexerError) {
+        tracing::warn!(shard = %self.shard, code = %error.code(), %error, "the shard stands still");
+        metrics::counter!("ax_indexer_errors_total", "code" => error.code().as_str()).increment(1);
+        self.say(store, error).await;
+    }
+
+    /// Writes the reason where `ax status` shows it, beside the newest link that can be read.
+    async fn say(&self, store: &ShardStore, error: &IndexerError) {
+        if let Ok(Some(link)) = store.head().await {
+            self.announce(&link, format!("{}: {error}", error.code())).await;
+        }
+    }
+}
+
+/// Removes local files of segments that the shard no longer has.
+async fn sweep(folder: &Path, manifest: &Manifest) -> Result<(), IndexerError> {
+    let mut files = tokio::fs::read_dir(folder).await?;
+    while let Some(file) = files.next_entry().await? {
+        let path = file.path();
+        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+        let is_segment = path.extension().is_some_and(|extension| extension == "seg");
+        let in_use = manifest.segments.iter().any(|entry| entry.id.0 == stem);
+        if is_segment && !in_use && is_settled(&file).await {
+            tokio::fs::remove_file(&path).await?;
+        }
+    }
+    Ok(())
+}
+
+/// True when a file is old enough not to be one that a merge is writing or fetching right now.
+async fn is_settled(file: &tokio::fs::DirEntry) -> bool {
+    let modified = file.metadata().await.ok().and_then(|facts| facts.modified().ok());
+    modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > Duration::from_secs(600))
+}
+
+fn now_ms() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+}
