@@ -33,7 +33,8 @@ pub struct QueryConfig {
     pub cache_dir: PathBuf,
     /// Bytes that the cache may hold beyond what queries use now.
     pub cache_bytes: u64,
-    /// Look at a shard's head in the store this often when no hint comes.
+    /// Look at each open shard's head in the store this often: freshness when no hints come, at the
+    /// price of one listing per shard.
     pub poll: Duration,
     /// Close a shard that is not placed here when nobody asked for it this long.
     pub idle: Duration,
@@ -71,7 +72,7 @@ impl QueryConfig {
             member_ttl: Duration::from_secs(5),
             cache_dir: cache_dir.into(),
             cache_bytes: 16 << 30,
-            poll: Duration::from_secs(2),
+            poll: Duration::from_secs(5),
             idle: Duration::from_secs(600),
             limits: RequestLimits::default(),
             max_searches: cores * 2,

@@ -242,10 +242,7 @@ async fn open_cache(config: &QueryConfig) -> Result<Arc<SegmentCache>, CacheErro
     let opened = tokio::task::spawn_blocking(move || SegmentCache::open(dir, max_bytes)).await;
     match opened {
         Ok(cache) => Ok(Arc::new(cache?)),
-        Err(panic) => {
-            let source = io::Error::other(panic.to_string());
-            Err(CacheError::Disk { path: config.cache_dir.clone(), source })
-        }
+        Err(panic) => Err(CacheError::crashed(panic)),
     }
 }
 

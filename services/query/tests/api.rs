@@ -1,4 +1,5 @@
 //! The HTTP API of one node over a real engine and a store in a folder.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod support;
 

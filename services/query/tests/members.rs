@@ -1,4 +1,5 @@
 //! Nodes that find one another through coordination, and go on without it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The search page as a browser gets it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod support;
 
@@ -74,6 +75,14 @@ async fn every_narrowing_link_is_a_query_that_still_finds() {
         assert_eq!(narrowed.status, StatusCode::OK, "{link}: {}", narrowed.text);
         assert!(narrowed.text.contains("article class=\"file\""), "{link}: {}", narrowed.text);
     }
+}
+
+#[tokio::test]
+async fn more_files_are_one_link_away() {
+    let (_corpus, node) = evil().await;
+    let one = get(&node, "/?q=needle&limit=1").await.text;
+    assert!(one.contains("/?q=needle&amp;limit=4\">Show more files"), "{one}");
+    assert!(!get(&node, "/?q=needle").await.text.contains("Show more files"));
 }
 
 #[tokio::test]

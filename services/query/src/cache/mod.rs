@@ -39,6 +39,11 @@ impl CacheError {
         matches!(self, Self::Store(StoreError::NotFound { .. }))
     }
 
+    /// A task that did part of the work ended by a panic.
+    pub(crate) fn crashed(panic: tokio::task::JoinError) -> Self {
+        Self::Disk { path: PathBuf::new(), source: io::Error::other(panic.to_string()) }
+    }
+
     /// The stable code.
     pub fn code(&self) -> ax_model::Code {
         match self {
@@ -273,9 +278,6 @@ where
 {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => Ok(result?),
-        Err(error) => {
-            let source = io::Error::other(error.to_string());
-            Err(CacheError::Disk { path: PathBuf::new(), source })
-        }
+        Err(panic) => Err(CacheError::crashed(panic)),
     }
 }

@@ -13,7 +13,10 @@ use ax_proto::{
 use axum::{
     Json,
     body::Bytes,
-    extract::{RawPathParams, RawQuery, State, rejection::RawPathParamsRejection},
+    extract::{
+        RawPathParams, RawQuery, State,
+        rejection::{BytesRejection, RawPathParamsRejection},
+    },
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
@@ -181,8 +184,9 @@ pub(super) async fn skipped(
 /// Registers a repository; ingest takes it from there.
 pub(super) async fn register(
     State(state): State<HttpState>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, HttpFault> {
+    let body = body.map_err(|error| Fault::new(Code::TooLarge, error.to_string()))?;
     let wanted = read_registration(&body)?;
     let registration = admin_of(&state)?.register(wanted).await?;
     Ok((StatusCode::ACCEPTED, Json(registered(&registration))).into_response())

@@ -48,8 +48,12 @@ fn counted(files: &[FileMatch], of: fn(&FileMatch) -> &String) -> Vec<(&str, u64
     counts
 }
 
-fn repo_filter(name: &str) -> String {
-    format!("repo:{}", quoted(name))
+/// A filter for one repository and no other whose name holds this one.
+pub(super) fn repo_filter(name: &str) -> String {
+    match is_plain(name) {
+        true => format!("repo:^{}$", name.replace('.', "\\.")),
+        false => format!("repo:{}", quoted(name)),
+    }
 }
 
 fn lang_filter(name: &str) -> String {
@@ -58,11 +62,15 @@ fn lang_filter(name: &str) -> String {
 
 /// As one word of the query language.
 fn quoted(value: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
-    if value.chars().all(plain) {
+    if is_plain(value) {
         return value.to_owned();
     }
     format!("\"{}\"", value.replace('\\', r"\\").replace('"', "\\\""))
+}
+
+/// Nothing in it means anything to the query language but the dot of a regular expression.
+fn is_plain(value: &str) -> bool {
+    value.chars().all(|c| c.is_alphanumeric() || "-_./".contains(c))
 }
 
 #[cfg(test)]
@@ -77,7 +85,7 @@ mod tests {
         let mut html = Html::default();
         aside(&mut html, "x", &files, false);
         let html = html.into_string();
-        assert!(html.contains("/?q=x%20repo%3Ab\""), "{html}");
+        assert!(html.contains("/?q=x%20repo%3A%5Eb%24\""), "{html}");
         assert!(html.contains("repo%3A%22a%20b%22"), "{html}");
         assert!(!html.contains("Languages"));
     }

@@ -1,6 +1,11 @@
 //! One file with numbered lines.
 
-use super::{html::Html, layout, problem};
+use super::{
+    facets::repo_filter,
+    html::Html,
+    layout::{self, Head},
+    problem,
+};
 use crate::{
     http::{HttpState, Params, RequestId, repo_of},
     root::FoundFile,
@@ -26,8 +31,8 @@ pub(super) async fn show(
 ) -> Response {
     match find(&state, raw.as_deref(), &request_id).await {
         Ok((params, file)) => {
-            let path = params.text("path");
-            layout::page(StatusCode::OK, path, "", &body(&params, &file))
+            let (status, title) = (StatusCode::OK, params.text("path"));
+            layout::page(Head { status, title, query: "", focus: false }, &body(&params, &file))
         }
         Err(fault) => problem::page("", &fault),
     }
@@ -48,7 +53,7 @@ async fn find(
 fn body(params: &Params, file: &FoundFile) -> Html {
     let (repo, path) = (params.text("repo"), params.text("path"));
     let mut html = Html::default();
-    html.raw("<p class=\"crumb\"><a href=\"").link("/", &[("q", &format!("repo:{repo}"))]);
+    html.raw("<p class=\"crumb\"><a href=\"").link("/", &[("q", &repo_filter(repo))]);
     html.raw("\">").text(repo).raw("</a> <span class=\"dim\">›</span> ").text(path).raw("</p>");
     actions(&mut html, params, file);
     if file.skipped.is_empty() {

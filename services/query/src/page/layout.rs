@@ -8,8 +8,19 @@ use http::{HeaderName, StatusCode, header};
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
      img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// A page around `body`. `query` fills the search box.
-pub(super) fn page(status: StatusCode, title: &str, query: &str, body: &Html) -> Response {
+/// What is particular to a page.
+pub(super) struct Head<'a> {
+    pub(super) status: StatusCode,
+    pub(super) title: &'a str,
+    /// Fills the search box.
+    pub(super) query: &'a str,
+    /// The search box waits for keys; elsewhere that would scroll away from the line linked to.
+    pub(super) focus: bool,
+}
+
+/// A page around `body`.
+pub(super) fn page(head: Head<'_>, body: &Html) -> Response {
+    let Head { status, title, query, focus } = head;
     let mut html = Html::default();
     html.raw(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -22,7 +33,7 @@ pub(super) fn page(status: StatusCode, title: &str, query: &str, body: &Html) ->
          <script src=\"/assets/ax.js\" defer></script></head><body>\
          <a class=\"skip\" href=\"#main\">Skip to the results</a>",
     );
-    search_box(&mut html, query);
+    search_box(&mut html, query, focus);
     html.raw("<main id=\"main\">").add(body).raw("</main></body></html>\n");
     let headers: [(HeaderName, &str); 5] = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -34,7 +45,7 @@ pub(super) fn page(status: StatusCode, title: &str, query: &str, body: &Html) ->
     (status, headers, html.into_string()).into_response()
 }
 
-fn search_box(html: &mut Html, query: &str) {
+fn search_box(html: &mut Html, query: &str, focus: bool) {
     html.raw(
         "<header><a class=\"logo\" href=\"/\" aria-label=\"AutomatosX: start page\">\
          Automatos<b>X</b></a><form action=\"/\" role=\"search\">\
@@ -43,7 +54,7 @@ fn search_box(html: &mut Html, query: &str) {
          placeholder=\"Search code: words, /regex/, sym:name, repo:… file:… lang:…\" value=\"",
     );
     html.text(query).raw("\"");
-    if query.is_empty() {
+    if focus {
         html.raw(" autofocus");
     }
     html.raw("><button>Search</button></form></header>");

@@ -19,6 +19,7 @@ use axum::{
     routing::get,
 };
 use http::StatusCode;
+use layout::Head;
 
 /// Lines of context that the page shows.
 const CONTEXT: u32 = 1;
@@ -55,8 +56,9 @@ async fn index(
     };
     match answer {
         Ok(answer) => {
-            let body = results::body(&query, &answer);
-            layout::page(StatusCode::OK, &query, &query, &body)
+            let body = results::body(&query, &answer, state.root.limits().max_limit);
+            let (status, query) = (StatusCode::OK, query.as_str());
+            layout::page(Head { status, title: query, query, focus: false }, &body)
         }
         Err(fault) => problem::page(&query, &fault),
     }

@@ -1,6 +1,9 @@
 //! A fault as a page, with a caret under the place in the query.
 
-use super::{html::Html, layout};
+use super::{
+    html::Html,
+    layout::{self, Head},
+};
 use crate::http::status_of;
 use ax_model::Fault;
 use axum::response::Response;
@@ -20,7 +23,8 @@ pub(super) fn page(query: &str, fault: &Fault) -> Response {
         body.raw("<p>").text(&fault.hint).raw("</p>");
     }
     body.raw("</div>");
-    layout::page(status_of(fault.code), "Error", query, &body)
+    let status = status_of(fault.code);
+    layout::page(Head { status, title: "Error", query, focus: true }, &body)
 }
 
 /// The query around the place, and carets under the place itself.

@@ -6,8 +6,11 @@ use ax_proto::search::{FileMatch, Line, SearchResponse, Span, Summary};
 /// Missing shards named one by one; beyond that, only their number.
 const SHOWN_MISSING: usize = 5;
 
-/// The page's body.
-pub(super) fn body(query: &str, answer: &SearchResponse) -> Html {
+/// How many times more files the next link shows.
+const MORE_TIMES: u64 = 4;
+
+/// The page's body. No link asks for more than `max_limit` files.
+pub(super) fn body(query: &str, answer: &SearchResponse, max_limit: u32) -> Html {
     let summary = answer.summary.clone().unwrap_or_default();
     let mut html = Html::default();
     if summary.partial {
@@ -23,6 +26,12 @@ pub(super) fn body(query: &str, answer: &SearchResponse) -> Html {
     html.raw("<div>");
     for found in &answer.files {
         file(&mut html, found);
+    }
+    let shown = answer.files.len() as u64;
+    if summary.num_files > shown || summary.more {
+        let limit = (shown * MORE_TIMES).min(max_limit.into()).to_string();
+        html.raw("<p class=\"more\"><a href=\"").link("/", &[("q", query), ("limit", &limit)]);
+        html.raw("\">Show more files</a></p>");
     }
     html.raw("</div></div>");
     html

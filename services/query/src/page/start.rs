@@ -1,6 +1,11 @@
 //! The start page: what can be searched, and how to ask.
 
-use super::{html::Html, layout, results::plural};
+use super::{
+    facets::repo_filter,
+    html::Html,
+    layout::{self, Head},
+    results::plural,
+};
 use crate::http::{HttpState, KnownRepository, known_repositories};
 use axum::response::Response;
 use http::StatusCode;
@@ -40,7 +45,8 @@ pub(super) async fn page(state: &HttpState) -> Response {
     }
     help_box(&mut html);
     html.raw("</div>");
-    layout::page(StatusCode::OK, "AutomatosX", "", &html)
+    let status = StatusCode::OK;
+    layout::page(Head { status, title: "AutomatosX", query: "", focus: true }, &html)
 }
 
 fn hero(html: &mut Html, repositories: Result<&[KnownRepository], &ax_model::Fault>) {
@@ -78,7 +84,7 @@ fn repositories_box(html: &mut Html, listed: &[KnownRepository], more: bool, par
 }
 
 fn repository(html: &mut Html, repo: &KnownRepository) {
-    let query = format!("repo:{}", repo.name);
+    let query = repo_filter(&repo.name);
     html.raw("<tr><td><a href=\"").link("/", &[("q", &query)]).raw("\" title=\"");
     html.text(&repo.source).raw("\">").text(&repo.name).raw("</a></td><td class=\"num\">");
     html.number(repo.num_files).raw("</td><td class=\"num\">").text(&bytes(repo.num_bytes));

@@ -4,11 +4,14 @@ use super::{Shards, view::since};
 use crate::peers::Peers;
 use ax_cluster::{Published, Table};
 use ax_model::{Generation, ManifestVersion, ShardId};
-use futures::{FutureExt, StreamExt, stream};
 use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
 
-/// Shards looked at once.
-const LOOKS: usize = 8;
+/// Shards refreshed at once: enough for the latency of a store, few enough for its bandwidth.
+const REFRESHES: usize = 8;
 
 /// How views are kept fresh.
 #[derive(Debug, Clone, Copy)]
@@ -21,88 +24,93 @@ pub struct FollowRules {
     pub idle: Duration,
 }
 
-/// Keeps the views of the shards placed here open, and all open ones fresh.
+/// Keeps the views of the shards placed here open, and all open ones fresh. Each shard has a task of
+/// its own, so that one whose segments are large or whose store fails delays no other.
 pub struct Follower {
     shards: Arc<Shards>,
     peers: Arc<Peers>,
     rules: FollowRules,
+    room: Semaphore,
 }
+
+/// Newest version that was hinted at, per shard.
+type Hints = Vec<watch::Sender<ManifestVersion>>;
 
 impl Follower {
     /// Follows for `shards`.
     pub fn new(shards: Arc<Shards>, peers: Arc<Peers>, rules: FollowRules) -> Self {
-        Self { shards, peers, rules }
+        Self { shards, peers, rules, room: Semaphore::new(REFRESHES) }
     }
 
-    /// Works until dropped. `hints` may be silent or wrong: they only save time.
-    pub async fn run(self, mut hints: Option<Table<Published>>) {
-        let mut every = tokio::time::interval(self.rules.poll);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    /// Works until dropped. `published` may be silent or wrong: it only saves time.
+    pub async fn run(self, mut published: Option<Table<Published>>) {
+        let follower = Arc::new(self);
+        let mut tasks = JoinSet::new(); // dropped with this future, and the tasks with it
+        let mut hints = Hints::new();
+        for shard in (0..follower.shards.len()).map(ShardId) {
+            let (sender, receiver) = watch::channel(ManifestVersion::default());
+            hints.push(sender);
+            tasks.spawn(follower.clone().follow(shard, receiver));
+        }
         loop {
-            tokio::select! {
-                _ = every.tick() => self.look_at_all().await,
-                () = changed(&mut hints) => self.follow_hints(hints.as_ref()).await,
+            changed(&mut published).await;
+            follower.pass_on(published.as_ref(), &hints);
+        }
+    }
+
+    /// Tells each shard's task of a version that is newer than what it heard.
+    fn pass_on(&self, published: Option<&Table<Published>>, hints: &Hints) {
+        let rows = published.map(Table::rows).unwrap_or_default();
+        for row in rows.values().filter(|row| row.generation == self.rules.generation.0) {
+            if let Some(hint) = hints.get(row.shard as usize) {
+                let version = ManifestVersion(row.version);
+                hint.send_if_modified(|newest| {
+                    let is_news = *newest < version;
+                    *newest = version.max(*newest);
+                    is_news
+                });
             }
         }
     }
 
-    /// Opens what is placed here, refreshes what is open, closes what is idle.
-    async fn look_at_all(&self) {
-        let placed = self.peers.placed_here();
-        let wanted = (0..self.shards.len())
-            .map(ShardId)
-            .filter(|shard| placed.contains(shard) || self.shards.is_open(*shard));
-        self.refresh(wanted.collect()).await;
-        self.shards.close_idle(self.rules.idle, &placed);
-        self.note_ages();
-    }
-
-    async fn follow_hints(&self, hints: Option<&Table<Published>>) {
-        let Some(hints) = hints else { return };
-        let rows = hints.rows();
-        let newer: Vec<_> = rows
-            .values()
-            .filter(|hint| hint.generation == self.rules.generation.0)
-            .filter(|hint| self.is_news(hint))
-            .map(|hint| ShardId(hint.shard))
-            .collect();
-        self.refresh(newer).await;
-    }
-
-    /// A hint of a shard that is not open is no news: it is read when it is opened.
-    fn is_news(&self, hint: &Published) -> bool {
-        let shown = self.shards.open_views().into_iter().find(|view| view.shard().0 == hint.shard);
-        shown.is_some_and(|view| view.version() < ManifestVersion(hint.version))
-    }
-
-    async fn refresh(&self, shards: Vec<ShardId>) {
-        let looks: Vec<_> =
-            shards.into_iter().map(|shard| self.refresh_one(shard).boxed()).collect();
-        stream::iter(looks).buffer_unordered(LOOKS).collect::<()>().await;
-    }
-
-    async fn refresh_one(&self, shard: ShardId) {
-        if let Err(error) = self.shards.refresh(shard).await {
-            // The view shown stays: it is right, and no older than it was.
-            let code = error.code().as_str();
-            metrics::counter!("ax_query_refresh_failures_total", "code" => code).increment(1);
-            tracing::warn!(%shard, %error, "cannot refresh a shard; trying again later");
+    async fn follow(self: Arc<Self>, shard: ShardId, mut hint: watch::Receiver<ManifestVersion>) {
+        loop {
+            let is_placed = self.peers.placed_here().contains(&shard);
+            if !is_placed {
+                self.shards.close_if_idle(shard, self.rules.idle);
+            }
+            if is_placed || self.shards.is_open(shard) {
+                self.refresh(shard).await;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.rules.poll) => {}
+                Ok(()) = hint.changed() => {}
+            }
         }
     }
 
-    fn note_ages(&self) {
-        for view in self.shards.open_views() {
-            if let Some(head) = view.head() {
-                metrics::gauge!("ax_query_shard_age_seconds", "shard" => view.shard().to_string())
-                    .set(since(head.manifest.created_at_ms).as_secs_f64());
+    async fn refresh(&self, shard: ShardId) {
+        let _room = self.room.acquire().await;
+        match self.shards.refresh(shard).await {
+            Ok(view) => {
+                if let Some(head) = view.head() {
+                    metrics::gauge!("ax_query_shard_age_seconds", "shard" => shard.to_string())
+                        .set(since(head.manifest.created_at_ms).as_secs_f64());
+                }
+            }
+            Err(error) => {
+                // The view shown stays: it is right, and no older than it was.
+                let code = error.code().as_str();
+                metrics::counter!("ax_query_refresh_failures_total", "code" => code).increment(1);
+                tracing::warn!(%shard, %error, "cannot refresh a shard; trying again later");
             }
         }
     }
 }
 
-async fn changed(hints: &mut Option<Table<Published>>) {
-    match hints {
-        Some(hints) => hints.changed().await,
+async fn changed(published: &mut Option<Table<Published>>) {
+    match published {
+        Some(published) => published.changed().await,
         None => std::future::pending().await,
     }
 }

@@ -24,6 +24,9 @@ const FETCHES: usize = 4;
 const ROUNDS: usize = 4;
 /// How often the store is asked while somebody waits for a position.
 const WAIT_POLL: Duration = Duration::from_millis(100);
+/// How long a shard that could not be opened is not tried again by queries. Without this, each of
+/// them would wait for all tries of those before it.
+const FAILURE_HOLDS: Duration = Duration::from_secs(1);
 
 /// Why a shard cannot be searched here.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +53,9 @@ pub enum ShardError {
         /// What was asked for.
         wanted: Offset,
     },
+    /// Opening it failed a moment ago; it is not tried again for each query.
+    #[error("{0}")]
+    FailedLately(Fault),
     /// The store shows an older manifest than it did before.
     #[error("shard {shard} was at version {shown} and the store now says {found}")]
     Backwards {
@@ -71,6 +77,7 @@ impl ShardError {
             Self::Cache(error) => error.code(),
             Self::Engine(error) => error.code(),
             Self::Behind { .. } => Code::WaitTimedOut,
+            Self::FailedLately(fault) => fault.code,
             Self::Backwards { .. } => Code::ManifestCorrupt,
         }
     }
@@ -78,7 +85,10 @@ impl ShardError {
 
 impl From<ShardError> for Fault {
     fn from(error: ShardError) -> Self {
-        Fault::new(error.code(), error.to_string())
+        match error {
+            ShardError::FailedLately(fault) => fault,
+            error => Self::new(error.code(), error.to_string()),
+        }
     }
 }
 
@@ -96,8 +106,8 @@ struct Slot {
     position: watch::Sender<Offset>,
     /// Newest version ever shown: it never goes back (I6), also when the view was closed since.
     shown: AtomicU64,
-    /// Held while the view is replaced.
-    refreshing: Mutex<()>,
+    /// Held while the view is replaced; knows when and how that failed last.
+    refreshing: Mutex<Option<(Instant, Fault)>>,
     /// Milliseconds after the start at which it was last asked for.
     asked_at: AtomicU64,
 }
@@ -116,18 +126,28 @@ impl Shards {
     }
 
     /// The view of `shard`, opened if it is not. Each caller searches the one it got to its end.
-    pub async fn view(&self, shard: ShardId) -> Result<Arc<ShardView>, ShardError> {
+    pub async fn view(self: &Arc<Self>, shard: ShardId) -> Result<Arc<ShardView>, ShardError> {
         let slot = self.slot(shard)?;
         slot.asked_at.store(self.now_ms(), Ordering::Relaxed);
         match slot.view.load_full() {
             Some(view) => Ok(view),
-            None => self.refresh(shard).await,
+            None => self.open_to_the_end(shard).await,
         }
+    }
+
+    /// Opens a shard in a task of its own: a caller that gives up must not throw away a download.
+    async fn open_to_the_end(
+        self: &Arc<Self>,
+        shard: ShardId,
+    ) -> Result<Arc<ShardView>, ShardError> {
+        let shards = self.clone();
+        let opening = tokio::spawn(async move { shards.open_unless_failed(shard).await });
+        opening.await.unwrap_or_else(|panic| Err(CacheError::crashed(panic).into()))
     }
 
     /// The view of `shard` once it has reached `position`; [`ShardError::Behind`] at the deadline.
     pub async fn view_at(
-        &self,
+        self: &Arc<Self>,
         shard: ShardId,
         position: Offset,
         deadline: Instant,
@@ -138,9 +158,9 @@ impl Shards {
             while view.position() < position {
                 tokio::select! {
                     _ = positions.changed() => {}
-                    () = tokio::time::sleep(WAIT_POLL) => {}
+                    () = tokio::time::sleep(WAIT_POLL) => self.look_unless_looking(shard).await,
                 }
-                view = self.refresh(shard).await?;
+                view = self.view(shard).await?;
             }
             Ok(view)
         };
@@ -150,10 +170,50 @@ impl Shards {
         }
     }
 
+    async fn open_unless_failed(&self, shard: ShardId) -> Result<Arc<ShardView>, ShardError> {
+        let slot = self.slot(shard)?;
+        let mut failure = slot.refreshing.lock().await;
+        if let Some(view) = slot.view.load_full() {
+            return Ok(view); // opened while this one waited
+        }
+        match &*failure {
+            Some((at, fault)) if at.elapsed() < FAILURE_HOLDS => {
+                Err(ShardError::FailedLately(fault.clone()))
+            }
+            _ => self.refresh_slot(slot, &mut failure).await,
+        }
+    }
+
+    /// Refreshes for somebody who waits. One look at a time serves all who wait, and a look that
+    /// fails may succeed before the deadline.
+    async fn look_unless_looking(&self, shard: ShardId) {
+        let is_idle = self.slot(shard).is_ok_and(|slot| slot.refreshing.try_lock().is_ok());
+        if is_idle && let Err(error) = self.refresh(shard).await {
+            tracing::debug!(%shard, %error, "cannot look for a position that is waited for");
+        }
+    }
+
     /// Looks at the store's head and opens it if it is newer than the view.
     pub async fn refresh(&self, shard: ShardId) -> Result<Arc<ShardView>, ShardError> {
         let slot = self.slot(shard)?;
-        let _one_at_a_time = slot.refreshing.lock().await;
+        let mut failure = slot.refreshing.lock().await;
+        self.refresh_slot(slot, &mut failure).await
+    }
+
+    async fn refresh_slot(
+        &self,
+        slot: &Slot,
+        failure: &mut Option<(Instant, Fault)>,
+    ) -> Result<Arc<ShardView>, ShardError> {
+        let result = self.read_and_show(slot).await;
+        *failure = result
+            .as_ref()
+            .err()
+            .map(|error| (Instant::now(), Fault::new(error.code(), error.to_string())));
+        result
+    }
+
+    async fn read_and_show(&self, slot: &Slot) -> Result<Arc<ShardView>, ShardError> {
         for round in 1.. {
             let head = slot.store.head().await?;
             let current = slot.view.load_full();
@@ -163,6 +223,7 @@ impl Shards {
             match self.open(slot, head, current.as_deref()).await {
                 Ok(view) => return slot.show(view),
                 Err(ShardError::Cache(error)) if error.is_gone() && round < ROUNDS => {
+                    let shard = slot.store.shard();
                     tracing::debug!(%shard, "a segment was collected meanwhile; reading on");
                 }
                 Err(error) => return Err(error),
@@ -181,14 +242,12 @@ impl Shards {
         }
     }
 
-    /// Closes the views that nobody asked for during `idle`, but for those of `keep`.
-    pub fn close_idle(&self, idle: Duration, keep: &[ShardId]) {
+    /// Closes the view of `shard` if nobody asked for it during `idle`.
+    pub fn close_if_idle(&self, shard: ShardId, idle: Duration) {
+        let Ok(slot) = self.slot(shard) else { return };
         let oldest = self.now_ms().saturating_sub(to_ms(idle));
-        for slot in &self.slots {
-            let is_idle = slot.asked_at.load(Ordering::Relaxed) < oldest;
-            if is_idle && !keep.contains(&slot.store.shard()) && slot.view.swap(None).is_some() {
-                tracing::debug!(shard = %slot.store.shard(), "closed: not placed here and not used");
-            }
+        if slot.asked_at.load(Ordering::Relaxed) <= oldest && slot.view.swap(None).is_some() {
+            tracing::debug!(%shard, "closed: not placed here and not used");
         }
     }
 
@@ -234,10 +293,7 @@ impl Shards {
         });
         match built.await {
             Ok(view) => Ok(view?),
-            Err(panic) => {
-                let source = std::io::Error::other(panic.to_string());
-                Err(CacheError::Disk { path: "snapshot".into(), source }.into())
-            }
+            Err(panic) => Err(CacheError::crashed(panic).into()),
         }
     }
 

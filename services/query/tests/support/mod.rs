@@ -1,5 +1,6 @@
 //! A small cluster in one process: a store in a folder, shards written by hand, query nodes over them.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test's support fails as a test does")]
 
 use anyhow::Context;
 use ax_engine::{BuildOptions, Doc, SegmentBuilder};
