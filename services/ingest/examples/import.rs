@@ -5,12 +5,11 @@
 use anyhow::{Context, Result};
 use ax_changes::{Appended, Bounds, ChangeLog, LogError, LogReader, NewRecord};
 use ax_ingest::{
-    Deps, IngestConfig,
-    memory::{MemoryBlobs, MemoryRecords},
-    sync_once,
+    Deps, IngestConfig, IngestError, memory::MemoryRecords, ports::BlobSink, sync_once,
 };
-use ax_model::{Generation, Offset, Router, ShardId};
+use ax_model::{ContentHash, Generation, Offset, Router, ShardId, StoredBlob};
 use ax_proto::cluster::Registration;
+use bytes::Bytes;
 use std::{
     sync::{
         Arc,
@@ -24,6 +23,7 @@ struct Void {
     shards: u32,
     records: AtomicU64,
     bytes: AtomicU64,
+    blobs: AtomicU64,
 }
 
 #[async_trait::async_trait]
@@ -55,16 +55,29 @@ impl ChangeLog for Void {
     }
 }
 
+#[async_trait::async_trait]
+impl BlobSink for Void {
+    async fn put(&self, bytes: Bytes) -> Result<StoredBlob, IngestError> {
+        self.blobs.fetch_add(1, Ordering::Relaxed);
+        Ok(StoredBlob { hash: ContentHash::of(&bytes).0, num_bytes: bytes.len() as u64 })
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let source = args.next().context("which repository? give its path or URL")?;
     let shards = args.next().map_or(Ok(4), |text| text.parse())?;
     let data = tempfile::tempdir()?;
-    let void = Arc::new(Void { shards, records: AtomicU64::new(0), bytes: AtomicU64::new(0) });
+    let void = Arc::new(Void {
+        shards,
+        records: AtomicU64::new(0),
+        bytes: AtomicU64::new(0),
+        blobs: AtomicU64::new(0),
+    });
     let deps = Deps {
         log: void.clone(),
-        blobs: Arc::new(MemoryBlobs::default()),
+        blobs: void.clone(),
         records: Arc::new(MemoryRecords::default()),
         router: Router::new(shards),
         generation: Generation(1),
@@ -76,12 +89,13 @@ async fn main() -> Result<()> {
         let report = sync_once(&deps, &config, &registration).await?;
         let seconds = started.elapsed().as_secs_f64();
         println!(
-            "{run}: {} files, {:.1} MB of text in {seconds:.2} s, {:.1} MB/s; {} left out; {:.1} MB in the stream; peak memory {} MB",
+            "{run}: {} files, {:.1} MB of text in {seconds:.2} s, {:.1} MB/s; {} left out; {:.1} MB in the stream, {} large files beside it; peak memory {} MB",
             report.files_emitted,
             report.bytes_emitted as f64 / 1e6,
             report.bytes_emitted as f64 / 1e6 / seconds,
             report.totals.num_skipped,
             void.bytes.load(Ordering::Relaxed) as f64 / 1e6,
+            void.blobs.load(Ordering::Relaxed),
             peak_memory_mb().unwrap_or_default(),
         );
     }

@@ -5,10 +5,12 @@ use ax_model::{RepoName, VersionToken};
 use ax_proto::cluster::{BranchPosition, IngestCheckpoint, PendingEmission};
 use gix::ObjectId;
 
-/// What a checkpoint says. One that cannot be understood says nothing: everything is emitted anew,
-/// rather than the repository stopped.
-pub fn read(checkpoint: Option<&IngestCheckpoint>) -> Known {
-    let Some(checkpoint) = checkpoint else { return Known::default() };
+/// What a checkpoint says of the stream `log_id`. One that cannot be understood, or that speaks of
+/// another stream, says nothing: everything is emitted anew, rather than the repository stopped.
+pub fn read(checkpoint: Option<&IngestCheckpoint>, log_id: &str) -> Known {
+    let Some(checkpoint) = checkpoint.filter(|known| known.log_id == log_id) else {
+        return Known::default();
+    };
     let mut known = Known::default();
     for pending in &checkpoint.pending {
         match position(&pending.branches, pending.spread) {
@@ -30,6 +32,7 @@ pub fn read(checkpoint: Option<&IngestCheckpoint>) -> Known {
 /// The checkpoint after an emission: `target` is complete and nothing is pending.
 pub fn complete(
     name: &RepoName,
+    log_id: &str,
     target: &Position,
     totals: Totals,
     version: &VersionToken,
@@ -45,17 +48,22 @@ pub fn complete(
         version: version.to_string(),
         at_ms: now_ms.max(1), // zero says that nothing is complete yet
         pending: Vec::new(),
+        log_id: log_id.to_owned(),
     }
 }
 
-/// `checkpoint` with `target` among the pending positions; unchanged when it is there.
+/// `checkpoint` with `target` among the pending positions; unchanged when it is there. One of another
+/// stream is replaced.
 pub fn with_pending(
     name: &RepoName,
+    log_id: &str,
     checkpoint: Option<IngestCheckpoint>,
     target: &Position,
 ) -> IngestCheckpoint {
-    let mut checkpoint = checkpoint
-        .unwrap_or_else(|| IngestCheckpoint { name: name.to_string(), ..Default::default() });
+    let mut checkpoint = checkpoint.filter(|known| known.log_id == log_id).unwrap_or_else(|| {
+        let (name, log_id) = (name.to_string(), log_id.to_owned());
+        IngestCheckpoint { name, log_id, ..Default::default() }
+    });
     let pending = PendingEmission { branches: branches(target), spread: target.spread };
     if !checkpoint.pending.contains(&pending) {
         checkpoint.pending.push(pending);
@@ -97,26 +105,42 @@ mod tests {
         let name = RepoName::new("r").unwrap();
         let totals = Totals { num_files: 1, num_bytes: 2, num_skipped: 3 };
         let token = VersionToken::new(Generation(1));
-        let done = complete(&name, &somewhere(1), totals, &token, 5);
-        let both = with_pending(&name, Some(done), &somewhere(2));
+        let done = complete(&name, "log", &somewhere(1), totals, &token, 5);
+        let both = with_pending(&name, "log", Some(done), &somewhere(2));
         let known = Known { complete: Some((somewhere(1), totals)), pending: vec![somewhere(2)] };
-        assert_eq!(read(Some(&both)), known);
-        assert_eq!(with_pending(&name, Some(both.clone()), &somewhere(2)), both, "only once");
+        assert_eq!(read(Some(&both), "log"), known);
+        assert_eq!(
+            with_pending(&name, "log", Some(both.clone()), &somewhere(2)),
+            both,
+            "only once"
+        );
     }
 
     #[test]
     fn nothing_is_complete_before_the_first_end() {
         let name = RepoName::new("r").unwrap();
-        let begun = with_pending(&name, None, &somewhere(2));
-        assert_eq!(read(Some(&begun)), Known { complete: None, pending: vec![somewhere(2)] });
-        assert_eq!(read(None), Known::default());
+        let begun = with_pending(&name, "log", None, &somewhere(2));
+        assert_eq!(
+            read(Some(&begun), "log"),
+            Known { complete: None, pending: vec![somewhere(2)] }
+        );
+        assert_eq!(read(None, "log"), Known::default());
+    }
+
+    #[test]
+    fn another_stream_holds_nothing() {
+        let name = RepoName::new("r").unwrap();
+        let begun = with_pending(&name, "old", None, &somewhere(2));
+        assert_eq!(read(Some(&begun), "new"), Known::default());
+        let again = with_pending(&name, "new", Some(begun), &somewhere(3));
+        assert_eq!(read(Some(&again), "new").pending, [somewhere(3)]);
     }
 
     #[test]
     fn what_cannot_be_understood_says_nothing() {
         let name = RepoName::new("r").unwrap();
-        let mut broken = with_pending(&name, None, &somewhere(2));
+        let mut broken = with_pending(&name, "log", None, &somewhere(2));
         broken.pending[0].branches[0].tree = "not hex".into();
-        assert_eq!(read(Some(&broken)), Known::default());
+        assert_eq!(read(Some(&broken), "log"), Known::default());
     }
 }

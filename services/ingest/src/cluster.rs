@@ -13,6 +13,9 @@ use bytes::Bytes;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
+/// Longest wait for the first list of registrations.
+const LOAD_FOR: Duration = Duration::from_secs(2);
+
 #[async_trait]
 impl BlobSink for ax_store::Store {
     async fn put(&self, bytes: Bytes) -> Result<StoredBlob, IngestError> {
@@ -90,7 +93,13 @@ impl Drop for Held {
 #[async_trait]
 impl Records for ClusterRecords {
     async fn registrations(&self) -> Result<BTreeMap<String, Registration>, IngestError> {
-        Ok((*self.registrations.loaded().await).clone())
+        // Away at the start: say so, rather than wait; `changed` returns once they are there.
+        let loaded = tokio::time::timeout(LOAD_FOR, self.registrations.loaded()).await;
+        let loaded = loaded.map_err(|_| IngestError::Coordination {
+            code: Code::CoordinationUnavailable,
+            reason: "the registrations are not read yet".to_owned(),
+        })?;
+        Ok((*loaded).clone())
     }
 
     async fn changed(&self) {

@@ -1,11 +1,13 @@
 //! Follows the registered repositories: a shell around [`Scheduler`] and [`Worker`].
 
+mod step;
+
 use crate::{
     Deps, IngestConfig, IngestError, Outcome, SyncReport,
     ports::Claim,
-    progress::Progress,
-    scheduler::{Backoff, Ended, Scheduler},
-    sync::{Capacity, Control, Worker},
+    scheduler::{Backoff, Ended, Lane, Lanes, Scheduler},
+    source::Place,
+    sync::{Capacity, Worker},
 };
 use ax_proto::cluster::{IngestProgress, Registration};
 use parking_lot::Mutex;
@@ -18,14 +20,18 @@ use std::{
     },
     time::{Duration, Instant, SystemTime},
 };
-use tokio::{sync::mpsc, sync::watch, task::JoinSet};
+use step::{Finished, Step, show};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 /// Steps under way at the same time. Most are looks that find nothing; [`Capacity`] bounds the rest.
-const MAX_STEPS: usize = 16;
-/// How often progress is published, and a claim held by another process is asked for again.
-const TICK: Duration = Duration::from_millis(500);
+const LANES: Lanes = Lanes { local: 8, remote: 8 };
+/// How often a claim that another process holds is asked for again.
+const CLAIM_EVERY: Duration = Duration::from_secs(1);
 /// How often checkpoints without a registration are looked for.
 const ORPHANS_EVERY: Duration = Duration::from_secs(30);
 
@@ -39,6 +45,8 @@ pub struct IngestService {
     slots: BTreeMap<String, Slot>,
     steps: JoinSet<Finished>,
     capacity: Arc<Capacity>,
+    /// Repositories that have a checkpoint and no registration: to be removed.
+    orphans: Vec<String>,
     begun: Instant,
 }
 
@@ -62,14 +70,6 @@ struct Slot {
     claim: Option<Arc<dyn Claim>>,
     stop: Arc<AtomicBool>,
     failed: bool,
-}
-
-struct Finished {
-    name: String,
-    worker: Worker,
-    result: Result<SyncReport, IngestError>,
-    progress: Arc<Progress>,
-    took: Duration,
 }
 
 impl IngestHandle {
@@ -104,10 +104,11 @@ impl IngestService {
             config,
             shared,
             kicks,
-            scheduler: Scheduler::new(backoff),
+            scheduler: Scheduler::new(backoff, LANES),
             slots: BTreeMap::new(),
             steps: JoinSet::new(),
             capacity,
+            orphans: Vec::new(),
             begun: Instant::now(),
         };
         (service, handle)
@@ -119,13 +120,16 @@ impl IngestService {
         let mut orphans = tokio::time::interval(ORPHANS_EVERY);
         orphans.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            self.start_due().await;
-            let next = self.scheduler.next_due().filter(|_| self.steps.len() < MAX_STEPS);
+            self.start_due();
+            let next = self.scheduler.next_due();
             let wake = self.begun + next.unwrap_or(self.begun.elapsed() + ORPHANS_EVERY);
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 () = records.changed() => self.refresh().await,
-                _ = orphans.tick() => self.refresh().await,
+                _ = orphans.tick() => {
+                    self.find_orphans().await;
+                    self.refresh().await;
+                }
                 Some(name) = self.kicks.recv() => {
                     self.scheduler.kick(&name, self.begun.elapsed());
                 }
@@ -163,7 +167,8 @@ impl IngestService {
             keep
         });
         for (name, registration) in &registrations {
-            self.scheduler.set(name, self.interval(registration), now);
+            let (lane, every) = self.rhythm(registration);
+            self.scheduler.set(name, lane, every, now);
             self.admit(registration, now);
         }
         *self.shared.registrations.lock() = registrations;
@@ -172,12 +177,29 @@ impl IngestService {
     /// Registrations, and removals for checkpoints that lost theirs.
     async fn wanted(&self) -> Result<BTreeMap<String, Registration>, IngestError> {
         let mut registrations = self.deps.records.registrations().await?;
-        for name in self.deps.records.checkpointed().await? {
+        for name in &self.orphans {
             let orphan =
                 || Registration { name: name.clone(), removed: true, ..Default::default() };
             registrations.entry(name.clone()).or_insert_with(orphan);
         }
         Ok(registrations)
+    }
+
+    /// A registration may be deleted outright, and a process that woke late may leave a checkpoint
+    /// for a repository that is gone: what they left in the stream is deleted, too.
+    async fn find_orphans(&mut self) {
+        let found = async {
+            let checkpointed = self.deps.records.checkpointed().await?;
+            let registrations = self.deps.records.registrations().await?;
+            Ok::<_, IngestError>((checkpointed, registrations))
+        };
+        match found.await {
+            Ok((mut names, registrations)) => {
+                names.retain(|name| !registrations.contains_key(name));
+                self.orphans = names;
+            }
+            Err(error) => tracing::debug!(%error, "checkpoints not listed"),
+        }
     }
 
     /// Takes a registration up, new or changed.
@@ -207,76 +229,58 @@ impl IngestService {
         }
     }
 
-    fn interval(&self, registration: &Registration) -> Duration {
-        let remote = matches!(
-            crate::source::Place::parse(&registration.source),
-            Ok(crate::source::Place::Remote(_))
-        );
-        match registration.poll_seconds {
-            0 if remote => self.config.remote_poll,
-            0 => self.config.local_poll,
-            seconds => Duration::from_secs(seconds.into()),
-        }
+    fn rhythm(&self, registration: &Registration) -> (Lane, Duration) {
+        let remote = matches!(Place::parse(&registration.source), Ok(Place::Remote(_)));
+        let (lane, usual) = match remote {
+            true => (Lane::Remote, self.config.remote_poll),
+            false => (Lane::Local, self.config.local_poll),
+        };
+        let own = registration.poll_seconds;
+        (lane, if own == 0 { usual } else { Duration::from_secs(own.into()) })
     }
 
-    async fn start_due(&mut self) {
-        let free = MAX_STEPS.saturating_sub(self.steps.len());
-        for name in self.scheduler.take_due(self.begun.elapsed(), free) {
-            if let Err(ended) = self.start(&name).await {
-                let now = self.begun.elapsed();
-                self.scheduler.finished(&name, ended, TICK / 9, now, chance());
+    fn start_due(&mut self) {
+        let now = self.begun.elapsed();
+        for name in self.scheduler.take_due(now) {
+            if !self.start(&name) {
+                self.scheduler.finished(&name, Ended::Badly, Duration::ZERO, now, chance());
             }
         }
     }
 
-    /// Starts a step, if the repository is ours to work on.
-    async fn start(&mut self, name: &str) -> Result<(), Ended> {
-        let Some(slot) = self.slots.get_mut(name) else { return Err(Ended::Well) };
-        let Some(worker) = slot.worker.take() else { return Err(Ended::Well) };
-        if slot.claim.as_ref().is_none_or(|claim| claim.is_lost()) {
-            slot.claim = match self.deps.records.claim(worker.name()).await {
-                Ok(claim) => claim.map(Arc::from),
-                Err(error) => {
-                    tracing::debug!(repo = name, %error, "not claimed");
-                    slot.worker = Some(worker);
-                    return Err(Ended::Badly);
-                }
-            };
-        }
-        let Some(claim) = slot.claim.clone() else {
-            slot.worker = Some(worker); // another process has it: ask again in a while
-            return Err(Ended::Well);
-        };
+    /// Starts a step. False when there is nothing to step with: the registration is no good.
+    fn start(&mut self, name: &str) -> bool {
+        let Some(slot) = self.slots.get_mut(name) else { return false };
+        let Some(worker) = slot.worker.take() else { return false };
         slot.stop = Arc::default();
-        let stop = slot.stop.clone();
-        let control = Control {
-            stop: stop.clone(),
-            still_ours: Arc::new(move || !claim.is_lost() && !stop.load(Ordering::Relaxed)),
-            progress: Arc::new(Progress::new(worker.name().clone(), now_ms())),
+        let step = Step {
+            deps: self.deps.clone(),
+            config: self.config.clone(),
+            shared: self.shared.clone(),
             capacity: self.capacity.clone(),
+            stop: slot.stop.clone(),
+            claim: slot.claim.take(),
+            worker,
         };
-        let step =
-            step(self.deps.clone(), self.config.clone(), control, worker, self.shared.clone());
-        self.steps.spawn(step.instrument(tracing::info_span!("ingest", repo = name)));
-        Ok(())
+        self.steps.spawn(step.run().instrument(tracing::info_span!("ingest", repo = name)));
+        true
     }
 
     async fn finished(&mut self, finished: Finished) {
-        let Finished { name, worker, result, progress, took } = finished;
+        let Finished { name, worker, claim, result, progress, took } = finished;
+        let Some(result) = result else { return self.not_ours(&name, worker) };
         let ended = if result.is_ok() { Ended::Well } else { Ended::Badly };
         self.scheduler.finished(&name, ended, took, self.begun.elapsed(), chance());
         metrics::histogram!("ax_ingest_step_seconds").record(took.as_secs_f64());
         let removed = matches!(&result, Ok(report) if report.outcome == Outcome::Removed);
         let Some(slot) = self.slots.get_mut(&name) else { return };
         let was_failed = std::mem::replace(&mut slot.failed, result.is_err());
-        let unchanged = *worker.registration() == slot.registration;
-        slot.worker = match unchanged {
-            true => Some(worker),
-            false => Worker::new(slot.registration.clone()).ok(), // it changed during the step
-        };
+        slot.claim = claim;
+        slot.take_back(worker);
         tell(&name, &result, was_failed);
         if removed {
             self.slots.remove(&name);
+            self.orphans.retain(|known| *known != name);
             self.scheduler.retain(|known| known != name);
             self.shared.progress.send_modify(|all| drop(all.remove(&name)));
             return self.refresh().await;
@@ -289,39 +293,24 @@ impl IngestService {
             show(&self.deps, &self.shared, &progress).await;
         }
     }
-}
 
-/// One step, with its progress shown while it lasts.
-async fn step(
-    deps: Deps,
-    config: IngestConfig,
-    control: Control,
-    mut worker: Worker,
-    shared: Arc<Shared>,
-) -> Finished {
-    let started = Instant::now();
-    let progress = control.progress.clone();
-    let result = {
-        let work = worker.step(&deps, &config, &control);
-        tokio::pin!(work);
-        let mut tick = tokio::time::interval_at((started + TICK).into(), TICK);
-        loop {
-            tokio::select! {
-                result = &mut work => break result,
-                _ = tick.tick() => show(&deps, &shared, &progress).await,
-            }
+    fn not_ours(&mut self, name: &str, worker: Worker) {
+        let now = self.begun.elapsed();
+        let as_if_it_took = CLAIM_EVERY / 9; // so that the next try is after that time at least
+        self.scheduler.finished(name, Ended::Well, as_if_it_took, now, chance());
+        if let Some(slot) = self.slots.get_mut(name) {
+            slot.take_back(worker);
         }
-    };
-    let name = worker.name().to_string();
-    Finished { name, worker, result, progress, took: started.elapsed() }
+    }
 }
 
-/// Publishes progress, here and in the coordination store. Losing one costs nothing.
-async fn show(deps: &Deps, shared: &Shared, progress: &Progress) {
-    let now = progress.publish();
-    shared.progress.send_modify(|all| drop(all.insert(now.name.clone(), now.clone())));
-    if let Err(error) = deps.records.show(now).await {
-        tracing::debug!(%error, "progress not shown");
+impl Slot {
+    /// Takes the worker of an ended step, or a new one when the registration changed meanwhile.
+    fn take_back(&mut self, worker: Worker) {
+        self.worker = match *worker.registration() == self.registration {
+            true => Some(worker),
+            false => Worker::new(self.registration.clone()).ok(),
+        };
     }
 }
 

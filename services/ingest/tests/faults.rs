@@ -1,4 +1,5 @@
 //! What goes wrong while a repository is read or emitted: nothing is lost, nothing is left over.
+#![allow(clippy::unwrap_used)] // clippy knows the test functions alone as tests, not their helpers
 
 mod support;
 
@@ -203,13 +204,11 @@ async fn a_repository_vanishes_and_comes_back() {
     repo.write("a", "1").commit("one");
     let world = World::new(repo.path());
     world.check(&repo).await;
-    let (git, away) = (repo.path().join(".git"), repo.path().join("away"));
     let elsewhere = tempfile::tempdir().unwrap();
     let hidden = elsewhere.path().join("hidden");
     std::fs::rename(repo.path(), &hidden).unwrap();
     assert_eq!(world.try_sync().await.unwrap_err().code(), Code::RepositoryVanished);
     std::fs::rename(&hidden, repo.path()).unwrap();
-    assert!(git.exists() && !away.exists());
     assert_eq!(world.check(&repo).await.outcome, Outcome::UpToDate);
     repo.write("b", "2").commit("two");
     world.check(&repo).await;

@@ -1,4 +1,5 @@
 //! Git repositories of every shape: the fold of what is emitted is what `git` itself says.
+#![allow(clippy::unwrap_used)] // clippy knows the test functions alone as tests, not their helpers
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Remotes and plain directories.
+#![allow(clippy::unwrap_used)] // clippy knows the test functions alone as tests, not their helpers
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The service: registrations come and go, repositories move, webhooks kick.
+#![allow(clippy::unwrap_used)] // clippy knows the test functions alone as tests, not their helpers
 
 mod support;
 

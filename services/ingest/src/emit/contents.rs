@@ -96,10 +96,12 @@ impl Contents {
         match files.read(path, scanned, self.max_file_bytes) {
             directory::Read::Bytes(bytes, id) => Raw::Bytes { id, bytes },
             directory::Read::TooLarge(num_bytes) => {
-                Raw::Skipped { id: scanned, reason: SkipReason::TooLarge, num_bytes }
+                let id = directory::id_of_size(num_bytes);
+                Raw::Skipped { id, reason: SkipReason::TooLarge, num_bytes }
             }
             directory::Read::Unreadable => {
-                Raw::Skipped { id: scanned, reason: SkipReason::Unreadable, num_bytes: 0 }
+                let id = ObjectId::Sha1(directory::UNREADABLE);
+                Raw::Skipped { id, reason: SkipReason::Unreadable, num_bytes: 0 }
             }
             directory::Read::Gone => Raw::Gone,
         }

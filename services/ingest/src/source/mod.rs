@@ -85,11 +85,6 @@ impl Source {
         Ok(Self::Directory(DirectorySource::open(config, name, path)?))
     }
 
-    /// True for a repository that is fetched from elsewhere.
-    pub fn is_remote(&self) -> bool {
-        matches!(self, Self::Git(GitSource { mirror: Some(_), .. }))
-    }
-
     /// Fetches a remote, reads refs or scans files, and says what stands there now. Blocking.
     pub fn snapshot(
         &mut self,

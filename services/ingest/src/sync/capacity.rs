@@ -6,12 +6,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// Emissions of more paths than this wait for their turn. Smaller ones do not: a push must not wait
 /// until somebody else's first import has ended.
 const LARGE: u64 = 5_000;
-/// Fetches and scans at the same time.
-const LOOKS: usize = 4;
 
 /// Turns and memory.
 pub struct Capacity {
-    looks: Semaphore,
     imports: Semaphore,
     memory: Budget,
 }
@@ -20,15 +17,9 @@ impl Capacity {
     /// As configured. Must be made within a runtime.
     pub fn new(config: &IngestConfig) -> Self {
         Self {
-            looks: Semaphore::new(LOOKS),
             imports: Semaphore::new(config.max_concurrent.max(1)),
             memory: Budget::new(config.buffer_bytes),
         }
-    }
-
-    /// A turn to fetch or scan.
-    pub(crate) async fn look(&self) -> Option<SemaphorePermit<'_>> {
-        self.looks.acquire().await.ok() // it is never closed
     }
 
     /// A turn to emit `num_paths`, if they are many.

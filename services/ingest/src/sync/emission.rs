@@ -27,6 +27,8 @@ pub struct Emission<'a> {
     pub source: &'a str,
     /// What it shows.
     pub snapshot: Snapshot,
+    /// Identity of the stream.
+    pub log_id: String,
     /// What the stream may hold.
     pub known: Known,
     /// The checkpoint that says so.
@@ -45,7 +47,7 @@ impl Emission<'_> {
         let revision = self.save_intent(step.needs_intent).await?;
         let result = self.emit(&step, job, revision).await;
         if result.is_err() {
-            mark_pending(self.deps, self.name, &self.snapshot.target).await;
+            mark_pending(self.deps, self.name, &self.log_id, &self.snapshot.target).await;
         }
         result
     }
@@ -103,7 +105,8 @@ impl Emission<'_> {
             return Ok(revision);
         }
         let before = self.stored.as_ref().map(|stored| stored.value.clone());
-        let intent = checkpoint::with_pending(self.name, before, &self.snapshot.target);
+        let intent =
+            checkpoint::with_pending(self.name, &self.log_id, before, &self.snapshot.target);
         self.deps.records.save(intent, revision).await.map(Some)
     }
 
@@ -126,7 +129,8 @@ impl Emission<'_> {
         appender.append(vec![job.records.facts(facts)]).await?;
         let position = self.emitted_position().await?;
         let token = appender.token().clone();
-        let done = checkpoint::complete(self.name, &position, totals, &token, now_ms());
+        let done =
+            checkpoint::complete(self.name, &self.log_id, &position, totals, &token, now_ms());
         self.deps.records.save(done, revision).await?;
         progress.enter(Phase::Done, &token.to_string());
         let report = SyncReport {

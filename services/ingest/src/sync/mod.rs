@@ -142,9 +142,9 @@ fn spread_of(deps: &Deps, config: &IngestConfig, registration: &Registration) ->
 }
 
 /// Makes sure that `target` stands among the pending positions, after an emission towards it failed.
-async fn mark_pending(deps: &Deps, name: &RepoName, target: &Position) {
+async fn mark_pending(deps: &Deps, name: &RepoName, log_id: &str, target: &Position) {
     for _ in 0..3 {
-        match try_mark(deps, name, target).await {
+        match try_mark(deps, name, log_id, target).await {
             Ok(()) => return,
             Err(IngestError::Superseded) => {} // somebody wrote in between: look again
             Err(error) => {
@@ -155,11 +155,16 @@ async fn mark_pending(deps: &Deps, name: &RepoName, target: &Position) {
     }
 }
 
-async fn try_mark(deps: &Deps, name: &RepoName, target: &Position) -> Result<(), IngestError> {
+async fn try_mark(
+    deps: &Deps,
+    name: &RepoName,
+    log_id: &str,
+    target: &Position,
+) -> Result<(), IngestError> {
     let stored = deps.records.load(name).await?;
     let revision = stored.as_ref().map(|stored| stored.revision);
     let before = stored.map(|stored| stored.value);
-    let after = checkpoint::with_pending(name, before.clone(), target);
+    let after = checkpoint::with_pending(name, log_id, before.clone(), target);
     if before.as_ref() != Some(&after) {
         deps.records.save(after, revision).await?;
     }

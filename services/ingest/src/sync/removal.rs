@@ -26,7 +26,8 @@ pub async fn remove(
     registration: &Registration,
 ) -> Result<SyncReport, IngestError> {
     let stored = deps.records.load(name).await?;
-    let known = checkpoint::read(stored.as_ref().map(|stored| &stored.value));
+    let log_id = deps.log.log_id().await?;
+    let known = checkpoint::read(stored.as_ref().map(|stored| &stored.value), &log_id);
     let spread = spread_of(deps, config, registration);
     let nowhere = Position { branches: Vec::new(), spread };
     let step = plan::anew(&known, &nowhere);

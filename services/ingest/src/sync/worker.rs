@@ -52,11 +52,6 @@ impl Worker {
         &self.registration
     }
 
-    /// True for a repository that is fetched from elsewhere.
-    pub fn is_remote(&self) -> bool {
-        self.source.try_lock().is_some_and(|source| source.as_ref().is_some_and(Source::is_remote))
-    }
-
     /// Looks at the repository and emits what moved.
     pub async fn step(
         &mut self,
@@ -124,7 +119,6 @@ impl Worker {
         let (shared, registration) = (self.source.clone(), self.registration.clone());
         let (name, stop, limit) = (self.name.clone(), control.stop.clone(), config.fetch_timeout);
         let config = config.clone();
-        let _turn = control.capacity.look().await;
         let looking = blocking(move || {
             // A fetch that hangs past its time keeps the lock: the next look says so at once.
             let Some(mut shared) = shared.try_lock() else {
@@ -165,7 +159,8 @@ impl Worker {
             return Ok(nothing);
         }
         let stored = deps.records.load(&self.name).await?;
-        let known = crate::checkpoint::read(stored.as_ref().map(|stored| &stored.value));
+        let log_id = deps.log.log_id().await?;
+        let known = crate::checkpoint::read(stored.as_ref().map(|stored| &stored.value), &log_id);
         let Step::Emit(step) = plan::plan(&known, &snapshot.target) else {
             self.settle(snapshot.target);
             return Ok(nothing);
@@ -177,6 +172,7 @@ impl Worker {
             name: &self.name,
             source: &self.registration.source,
             snapshot,
+            log_id,
             known,
             stored,
         };

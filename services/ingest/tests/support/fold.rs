@@ -41,7 +41,7 @@ impl Fold {
                 self.docs.remove(&place);
             }
             ChangeBody::DeleteRepository => {
-                self.docs.retain(|(at, of, _), _| (*at, &*of) != (shard, &repo));
+                self.docs.retain(|(at, of, _), _| (*at, of) != (shard, &repo));
                 self.infos.remove(&repo);
             }
             ChangeBody::Repository(info) => {

@@ -65,6 +65,9 @@ const LIMITS: WalkLimits = WalkLimits { max_entries: 100_000, max_depth: 100, ev
 /// Branch → files, for the new position and then each old one.
 type World = Vec<Vec<Option<Files>>>;
 
+/// What branches show at a path now, and showed in the first old position.
+type Shown = (Vec<(usize, Item)>, Vec<(usize, Item)>);
+
 fn run(forest: &Forest, world: &World, limits: WalkLimits) -> Result<Vec<PathChange>, WalkError> {
     let plant = |position: &Vec<Option<Files>>| -> Vec<Option<ObjectId>> {
         position.iter().map(|files| files.as_ref().map(|files| forest.plant(files))).collect()
@@ -95,7 +98,7 @@ fn flags(files: &Files, path: &str) -> Flags {
     Flags { generated: generated && path.ends_with(".c"), vendored: false }
 }
 
-fn expected(world: &World) -> BTreeMap<String, (Vec<(usize, Item)>, Vec<(usize, Item)>)> {
+fn expected(world: &World) -> BTreeMap<String, Shown> {
     let paths = world.iter().flatten().flatten().flat_map(Files::keys);
     let mut changes = BTreeMap::new();
     for path in paths {

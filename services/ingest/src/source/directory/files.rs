@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Entries that cannot be read have this id in trees; git's own null id means "no object".
-pub(super) const UNREADABLE: [u8; 20] = [0xff; 20];
+pub(crate) const UNREADABLE: [u8; 20] = [0xff; 20];
 
 /// What reading a file gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub(super) fn blob_id(bytes: &[u8]) -> Option<ObjectId> {
 }
 
 /// The id of a file that is too large to read: its size stands for it, so that it changes with it.
-pub(super) fn id_of_size(num_bytes: u64) -> ObjectId {
+pub(crate) fn id_of_size(num_bytes: u64) -> ObjectId {
     blob_id(format!("too large: {num_bytes} bytes").as_bytes())
         .unwrap_or(ObjectId::Sha1(UNREADABLE))
 }

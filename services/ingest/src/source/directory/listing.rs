@@ -95,7 +95,7 @@ impl ListingReader {
 
     /// What the listing has for `path`. Paths must be asked for in ascending order.
     pub fn find(&mut self, path: &BStr) -> Option<Seen> {
-        while self.next.as_ref().is_some_and(|(at, _)| &**at < path) {
+        while self.next.as_ref().is_some_and(|(at, _)| **at < *path) {
             self.advance();
         }
         self.next.as_ref().filter(|(at, _)| *at == path).map(|(_, seen)| *seen)

@@ -15,6 +15,7 @@ mod scan;
 mod shadow;
 
 pub use files::{LiveFiles, Read};
+pub(crate) use files::{UNREADABLE, id_of_size};
 pub use shadow::corrected;
 
 use super::{Snapshot, millis};
