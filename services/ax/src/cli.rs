@@ -51,8 +51,9 @@ pub struct ServerArgs {
 /// Arguments of `ax search`.
 #[derive(Debug, Args)]
 pub struct SearchArgs {
-    /// Query; several words are joined by spaces. See docs/query.md.
-    #[arg(required = true, allow_hyphen_values = true)]
+    /// Query; several words are joined by spaces. See docs/query.md. Put `--` before a query that starts
+    /// with a dash.
+    #[arg(required = true)]
     pub query: Vec<String>,
     /// One JSON object per matching file.
     #[arg(long)]
