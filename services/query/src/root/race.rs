@@ -129,6 +129,7 @@ mod tests {
             log.lock().unwrap().push(peer.id.clone());
             let (_, after, ok) = *nodes.iter().find(|node| node.0 == peer.id).unwrap();
             Box::pin(async move {
+                // tidy: sleep: how long the invented node takes to answer
                 tokio::time::sleep(Duration::from_millis(after)).await;
                 if ok { Ok(peer.id) } else { Err(unreachable()) }
             })

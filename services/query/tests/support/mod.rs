@@ -202,6 +202,7 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl Fn
     let deadline = Instant::now() + Duration::from_secs(10);
     while !holds().await {
         assert!(Instant::now() < deadline, "not within ten seconds: {what}");
+        // tidy: sleep: between two looks; the harness is not needed here for anything else
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
