@@ -28,8 +28,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// Steps under way at the same time. Most are looks that find nothing; [`Capacity`] bounds the rest.
-const LANES: Lanes = Lanes { local: 8, remote: 8 };
+/// Steps under way at the same time. Most are looks that find nothing, or wait for their turn to import
+/// much: [`Capacity`] bounds what costs. Few fetches, since each holds an index of what it receives.
+const LANES: Lanes = Lanes { local: 64, remote: 8 };
 /// How often a claim that another process holds is asked for again.
 const CLAIM_EVERY: Duration = Duration::from_secs(1);
 /// How often checkpoints without a registration are looked for.

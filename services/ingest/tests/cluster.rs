@@ -18,7 +18,7 @@ use ax_ingest::{
 use ax_model::{Offset, RepoName, ShardId};
 use ax_proto::cluster::Registration;
 use std::{path::Path, sync::Arc, time::Duration};
-use support::{Fold, Repo, World};
+use support::{Fold, Repo, World, eventually};
 use tokio_util::sync::CancellationToken;
 
 const TTL: Duration = Duration::from_secs(2);
@@ -63,26 +63,21 @@ async fn a_service_on_embedded_parts() {
     let task = tokio::spawn(service.run(shutdown.clone()));
     cluster.put(&world.registration, Expect::Absent, None).await.unwrap();
     for round in ["first", "second"] {
-        wait_for(async || fold(&log, &world.blobs).await.shown(&world.name()) == repo.shown())
-            .await;
+        eventually(round, async || {
+            fold(&log, &world.blobs).await.shown(&world.name()) == repo.shown()
+        })
+        .await;
         repo.write("a", round).commit(round);
     }
     let removed = Registration { removed: true, ..world.registration.clone() };
     cluster.put(&removed, Expect::Any, None).await.unwrap();
-    wait_for(async || cluster.list::<Registration>().await.unwrap().is_empty()).await;
+    eventually("the removal", async || cluster.list::<Registration>().await.unwrap().is_empty())
+        .await;
     assert!(fold(&log, &world.blobs).await.versions(&world.name()).is_empty());
     assert!(cluster.list::<IngestCheckpoint>().await.unwrap().is_empty());
     drop(handle);
     shutdown.cancel();
     task.await.unwrap();
-}
-
-async fn wait_for(mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(30);
-    while !condition().await {
-        assert!(std::time::Instant::now() < deadline, "it never came to be");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +105,7 @@ async fn records_in_the_coordination_store() {
     let claim = here.claim(&name).await.unwrap().expect("it is free");
     assert!(there.claim(&name).await.unwrap().is_none(), "it is taken");
     drop(claim);
-    wait_for(async || there.claim(&name).await.unwrap().is_some()).await;
+    eventually("the claim is free", async || there.claim(&name).await.unwrap().is_some()).await;
 
     let checkpoint = IngestCheckpoint { name: name.to_string(), ..Default::default() };
     let first = here.save(checkpoint.clone(), None).await.unwrap();

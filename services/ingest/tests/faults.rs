@@ -121,7 +121,7 @@ async fn a_process_that_wakes_late_is_repaired() {
     asleep.log = gate.clone();
     let (config, registration) = (world.config.clone(), world.registration.clone());
     let late = tokio::spawn(async move { sync_once(&asleep, &config, &registration).await });
-    eventually("it sends", || gate.waiting.load(Ordering::SeqCst) > 0).await;
+    eventually("it sends", async || gate.waiting.load(Ordering::SeqCst) > 0).await;
 
     set(&repo, &c);
     world.check(&repo).await; // another process takes over and ends

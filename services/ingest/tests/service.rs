@@ -35,20 +35,20 @@ async fn repositories_are_followed_until_they_are_removed() {
     world.records.register(missing);
 
     let shown = |world: &World| world.fold().shown(&world.name());
-    eventually("the first import", || shown(&world) == repo.shown()).await;
+    eventually("the first import", async || shown(&world) == repo.shown()).await;
     repo.write("a", "2").write("b", "3").commit("two");
-    eventually("a commit", || shown(&world) == repo.shown()).await;
+    eventually("a commit", async || shown(&world) == repo.shown()).await;
     repo.git(&["branch", "-q", "x"]);
-    eventually("a branch", || shown(&world) == repo.shown()).await;
+    eventually("a branch", async || shown(&world) == repo.shown()).await;
     let phase = |name: &str| handle.progress().borrow().get(name).map(|now| now.phase.clone());
-    eventually("progress", || phase("repo").as_deref() == Some("done")).await;
-    eventually("a failure", || phase("gone").as_deref() == Some("failed")).await;
+    eventually("progress", async || phase("repo").as_deref() == Some("done")).await;
+    eventually("a failure", async || phase("gone").as_deref() == Some("failed")).await;
     let failed = world.records.progress("gone").unwrap();
     assert!(failed.failure.starts_with("AX-R001"), "{}", failed.failure);
 
     world.records.register(Registration { removed: true, ..world.registration.clone() });
-    eventually("the removal", || shown(&world).is_empty()).await;
-    eventually("no registration", || !handle.registrations().contains_key("repo")).await;
+    eventually("the removal", async || shown(&world).is_empty()).await;
+    eventually("no registration", async || !handle.registrations().contains_key("repo")).await;
     shutdown.cancel();
     task.await.unwrap();
 }
@@ -64,11 +64,11 @@ async fn two_processes_share_the_work_and_one_takes_over() {
     let (_, first, first_task) = start(&world);
     let (_, second, second_task) = start(&world);
     let shown = |world: &World| world.fold().shown(&world.name());
-    eventually("the first import", || shown(&world) == repo.shown()).await;
+    eventually("the first import", async || shown(&world) == repo.shown()).await;
     first.cancel();
     first_task.await.unwrap();
     repo.write("a", "2").commit("two");
-    eventually("the other goes on", || shown(&world) == repo.shown()).await;
+    eventually("the other goes on", async || shown(&world) == repo.shown()).await;
     second.cancel();
     second_task.await.unwrap();
     world.compare(&repo);
@@ -102,7 +102,7 @@ async fn a_signed_push_is_looked_at_at_once() {
     let (handle, shutdown, task) = start(&world);
     let name = ax_model::RepoName::new("acme/api").unwrap();
     let shown = |world: &World| world.fold().shown(&name);
-    eventually("the first import", || shown(&world) == repo.shown()).await;
+    eventually("the first import", async || shown(&world) == repo.shown()).await;
 
     let secrets = WebhookSecrets { github: vec!["s".into()], ..Default::default() };
     let app = webhook::router(handle, secrets);
@@ -114,7 +114,7 @@ async fn a_signed_push_is_looked_at_at_once() {
     repo.write("a", "2").commit("two");
     let (status, answer) = push(&app, "/webhooks/github", Some(&good), body).await;
     assert_eq!((status, answer.as_str()), (202, r#"{"kicked":["acme/api"]}"#));
-    eventually("the push", || shown(&world) == repo.shown()).await;
+    eventually("the push", async || shown(&world) == repo.shown()).await;
 
     let (status, answer) = push(&app, "/webhooks/github", Some("sha256=00"), body).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED.as_u16());

@@ -47,6 +47,12 @@ impl Mirror {
         data_dir.join("mirrors").join(format!("{}.git", &hash[..32]))
     }
 
+    /// True when nothing was fetched from the source yet: the next fetch is a clone, which takes memory
+    /// in proportion to the number of objects.
+    pub fn is_fresh(data_dir: &Path, name: &RepoName, source: &str) -> bool {
+        !Self::folder(data_dir, name, source).join("packed-refs").exists()
+    }
+
     /// The bare repository.
     pub fn path(&self) -> &Path {
         &self.path

@@ -24,9 +24,11 @@ impl Capacity {
 
     /// A turn to emit `num_paths`, if they are many.
     pub(crate) async fn turn(&self, num_paths: u64) -> Option<SemaphorePermit<'_>> {
-        if num_paths <= LARGE {
-            return None;
-        }
+        if num_paths <= LARGE { None } else { self.import().await }
+    }
+
+    /// A turn to import a whole repository.
+    pub(crate) async fn import(&self) -> Option<SemaphorePermit<'_>> {
         self.imports.acquire().await.ok() // it is never closed
     }
 

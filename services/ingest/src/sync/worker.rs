@@ -4,7 +4,7 @@ use super::{Control, Deps, Outcome, SyncReport, emission, removal, spread_of};
 use crate::{
     IngestConfig, IngestError,
     plan::{self, Position, Step},
-    source::{Refs, Snapshot, Source, Wanted},
+    source::{Mirror, Place, Refs, Snapshot, Source, Wanted},
 };
 use ax_model::{RepoName, VersionToken};
 use ax_proto::cluster::Registration;
@@ -15,7 +15,7 @@ use std::{
 };
 
 /// How long the checkpoint is taken to be as we left it. Only a process that woke late changes it.
-const TRUST_FOR: Duration = Duration::from_secs(30);
+const TRUST_FOR: Duration = Duration::from_secs(60);
 
 /// Keeps one repository up to date, step by step.
 pub struct Worker {
@@ -118,6 +118,9 @@ impl Worker {
         let spread = spread_of(deps, config, &self.registration);
         let (shared, registration) = (self.source.clone(), self.registration.clone());
         let (name, stop, limit) = (self.name.clone(), control.stop.clone(), config.fetch_timeout);
+        let remote = matches!(Place::parse(&registration.source), Ok(Place::Remote(_)));
+        let clones = remote && Mirror::is_fresh(&config.data_dir, &name, &registration.source);
+        let _turn = if clones { control.capacity.import().await } else { None };
         let config = config.clone();
         let looking = blocking(move || {
             // A fetch that hangs past its time keeps the lock: the next look says so at once.

@@ -93,11 +93,12 @@ impl World {
     }
 }
 
-/// Returns once `condition` holds; fails the test when it does not within 20 s.
-pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !condition() {
-        assert!(std::time::Instant::now() < deadline, "never: {what}");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+/// Returns once `condition` holds; fails the test when it does not within 30 s.
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let check = async || match condition().await {
+        true => Ok(()),
+        false => Err(anyhow::anyhow!("it does not hold")),
+    };
+    let within = std::time::Duration::from_secs(30);
+    ax_harness::eventually(within, what, check).await.unwrap();
 }
