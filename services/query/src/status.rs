@@ -90,6 +90,8 @@ struct PublishedBody {
     position: u64,
     epoch: u64,
     lag: u64,
+    /// Why the shard does not advance; empty when it does.
+    failure: String,
 }
 
 /// The view open on this node.
@@ -186,6 +188,7 @@ impl Status {
                 position: hint.position,
                 epoch: hint.epoch,
                 lag: hint.lag,
+                failure: hint.failure,
             }),
             here: self.here(shard),
             replicas: self.peers.candidates(shard).into_iter().map(|peer| peer.id).collect(),

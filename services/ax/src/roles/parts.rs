@@ -85,8 +85,16 @@ pub async fn changes(config: &Config, shards: u32) -> Result<Arc<dyn ChangeLog>,
         kafka.extra = section.kafka.clone();
         return Ok(Arc::new(KafkaLog::connect(kafka).await.map_err(failed)?));
     }
+    Ok(embedded_changes(config, shards).await?)
+}
+
+/// The change stream of one machine.
+pub async fn embedded_changes(config: &Config, shards: u32) -> Result<Arc<EmbeddedLog>, PartError> {
     let path = config.cluster.data.join("changes.redb");
-    Ok(Arc::new(EmbeddedLog::open(LogConfig::new(path, shards)).await.map_err(failed)?))
+    let log = EmbeddedLog::open(LogConfig::new(path, shards)).await;
+    Ok(Arc::new(log.map_err(|error| {
+        PartError::new(error.code(), "change stream", &error, error.is_retryable())
+    })?))
 }
 
 /// The object store, probed: one that does not honour conditional writes is refused.

@@ -1,6 +1,7 @@
 //! `ax serve`: every role in one process, on embedded parts. The same libraries as in a cluster, over a
 //! change stream, a coordination store and an object store that live in one folder.
 
+mod compaction;
 mod progress;
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     roles::{self, admin, parts},
     server_runtime,
 };
-use ax_changes::ChangeLog;
+use ax_changes::{ChangeLog, embedded::EmbeddedLog};
 use ax_cluster::{Cluster, Role, Shape};
 use ax_coordinator::Coordinator;
 use ax_indexer::{Indexer, IndexerDeps};
@@ -54,6 +55,8 @@ struct Parts {
     shape: Shape,
     store: Store,
     log: Arc<dyn ChangeLog>,
+    /// The same, when it is the embedded one, which somebody has to compact.
+    embedded: Option<Arc<EmbeddedLog>>,
 }
 
 async fn serve(started: Started, repos: Vec<String>) -> Result<(), Fault> {
@@ -64,7 +67,10 @@ async fn serve(started: Started, repos: Vec<String>) -> Result<(), Fault> {
     let mut work = JoinSet::new();
     start_coordinator(&config, &parts, &mut work, &shutdown);
     start_indexer(&config, &parts, &mut work, &shutdown);
-    let Parts { cluster, shape, store, log } = &parts;
+    let Parts { cluster, shape, store, log, embedded } = &parts;
+    if let Some(embedded) = embedded {
+        work.spawn(compaction::run(embedded.clone(), cluster.clone(), shutdown.clone()));
+    }
     let generation = Generation(shape.generation);
     let pushes =
         roles::ingest::start(&config, cluster, store, log, generation, &mut work, &shutdown)
@@ -109,8 +115,12 @@ async fn open(config: &Config) -> Result<Parts, Fault> {
     let shards = known.map_or(config.cluster.shards, |shape| shape.shards);
     let shape = parts::shape(&cluster, shards).await.map_err(|error| error.fault)?;
     let store = parts::store(config).await.map_err(|error| error.fault)?;
-    let log = parts::changes(config, shape.shards).await.map_err(|error| error.fault)?;
-    Ok(Parts { cluster, shape, store, log })
+    if config.changes.backend == "kafka" {
+        let log = parts::changes(config, shape.shards).await.map_err(|error| error.fault)?;
+        return Ok(Parts { cluster, shape, store, log, embedded: None });
+    }
+    let log = parts::embedded_changes(config, shape.shards).await.map_err(|error| error.fault)?;
+    Ok(Parts { cluster, shape, store, log: log.clone(), embedded: Some(log) })
 }
 
 fn start_coordinator(
