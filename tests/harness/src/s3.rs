@@ -1,6 +1,7 @@
 //! An S3 server whose conditional writes hold.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use tempfile::TempDir;
@@ -61,8 +62,12 @@ impl S3 {
     /// Creates a bucket. By the server's rule that a folder is a bucket, which spares this crate the
     /// signing of requests.
     pub fn create_bucket(&self, name: &str) -> anyhow::Result<()> {
-        let folder = self.data.path().join("buckets").join(name);
-        fs::create_dir(&folder).with_context(|| format!("create bucket {name}"))
+        fs::create_dir(self.bucket_folder(name)).with_context(|| format!("create bucket {name}"))
+    }
+
+    /// Where a bucket's objects are, each a file under its own name: for tests that damage one.
+    pub fn bucket_folder(&self, name: &str) -> PathBuf {
+        self.data.path().join("buckets").join(name)
     }
 
     /// The process, for pauses, signals and the log.
