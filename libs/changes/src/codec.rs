@@ -9,7 +9,9 @@
 //! travel as headers, which Kafka keeps with a tombstone as long as the tombstone itself. Rejected: a
 //! value that says "deleted", which stands in the compacted topic for ever, one record for each path
 //! that ever was. Such a value is still understood, since other producers may write it. The deletion
-//! of a repository is a value, because it speaks for keys other than its own.
+//! of a repository is a value, because it speaks for keys other than its own. Its record key is the
+//! repository's followed by one more NUL: under the key of the repository's facts, facts that come later
+//! would make compaction forget the deletion, and a rebuild would bring deleted paths back (I2).
 //!
 //! Decoding is total: any bytes give a change or a [`DecodeError`], at a cost in proportion to them.
 
@@ -83,12 +85,12 @@ pub fn encode(change: &Change, partition: ShardId, traceparent: Option<&str>) ->
     if let Some(context) = traceparent {
         headers.push((TRACEPARENT.to_owned(), Bytes::copy_from_slice(context.as_bytes())));
     }
-    NewRecord { partition, key: change.key.encode().into(), value, headers }
+    NewRecord { partition, key: record_key(change), value, headers }
 }
 
 /// The change that `record` carries.
 pub fn decode(record: &Record) -> Result<Change, DecodeError> {
-    let key = DocKey::decode(&record.key)?;
+    let key = DocKey::decode(document_key(&record.key))?;
     match &record.value {
         None => deletion(key, record),
         Some(value) => {
@@ -96,6 +98,23 @@ pub fn decode(record: &Record) -> Result<Change, DecodeError> {
                 .map_err(|error| DecodeError::NotProtobuf(error.to_string()))?;
             wire::from_proto(key, message)
         }
+    }
+}
+
+fn record_key(change: &Change) -> Bytes {
+    let mut key = change.key.encode();
+    if matches!(change.body, ChangeBody::DeleteRepository) {
+        key.push(0);
+    }
+    key.into()
+}
+
+/// The document's part of a record key. No path holds a NUL, so that two of them can only be a
+/// repository's deletion.
+fn document_key(record_key: &[u8]) -> &[u8] {
+    match record_key {
+        [document @ .., 0] if document.ends_with(&[0]) => document,
+        key => key,
     }
 }
 

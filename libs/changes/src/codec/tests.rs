@@ -214,3 +214,19 @@ fn the_first_format_is_still_read() {
 
 const GOLDEN_PUT: &str = "0a047265706f1204706174681a260a240a140101010101010101010101010101010101010101\
                           12046d61696e1a04746578743804";
+
+#[test]
+fn a_repositorys_deletion_is_not_replaced_by_its_facts() {
+    let key = DocKey::of_repo(RepoName::new("r").unwrap());
+    let change = |body| Change { key: key.clone(), body, committed_at_ms: 1, emitted_at_ms: 2 };
+    let deletion = encode(&change(ChangeBody::DeleteRepository), ShardId(0), None);
+    assert_eq!(&deletion.key[..], b"r\0\0");
+    let record = Record {
+        offset: ax_model::Offset(0),
+        key: deletion.key,
+        value: deletion.value,
+        headers: deletion.headers,
+        timestamp_ms: 0,
+    };
+    assert_eq!(decode(&record), Ok(change(ChangeBody::DeleteRepository)));
+}
