@@ -1,6 +1,7 @@
 //! Measures building and searching: `cargo run --release -p ax-engine --example bench -- DIR [WORK]`,
-//! with `--symbols` to extract definitions and `--segment-mb N` to cut segments. WORK holds the
-//! segments, and is kept; without it a temporary folder is used.
+//! with `--symbols` to extract definitions, `--segment-mb N` to cut segments, and `--query Q` (many)
+//! with `--repeat N` to measure those only. WORK holds the segments, and is kept and used again;
+//! without it a temporary folder is used.
 
 #![allow(clippy::print_stdout)] // a program for people
 
@@ -25,6 +26,7 @@ struct Arguments {
     symbols: bool,
     segment_bytes: u64,
     queries: Vec<String>,
+    repeat: u32,
 }
 
 fn arguments() -> Result<Arguments> {
@@ -34,6 +36,7 @@ fn arguments() -> Result<Arguments> {
         symbols: false,
         segment_bytes: 2 << 30,
         queries: Vec::new(),
+        repeat: 1,
     };
     let mut given = std::env::args().skip(1);
     let mut folders = Vec::new();
@@ -43,6 +46,9 @@ fn arguments() -> Result<Arguments> {
             "--segment-mb" => {
                 let mb: u64 = given.next().context("--segment-mb needs a number")?.parse()?;
                 arguments.segment_bytes = mb << 20;
+            }
+            "--repeat" => {
+                arguments.repeat = given.next().context("--repeat needs a number")?.parse()?
             }
             "--query" => arguments.queries.push(given.next().context("--query needs one")?),
             _ => folders.push(PathBuf::from(argument)),
@@ -79,8 +85,25 @@ fn main() -> Result<()> {
         regexes(&snapshot)?;
     }
     for query in &arguments.queries {
-        let time = measure(&snapshot, query, &all())?;
-        println!("{query}: {time:?}");
+        let found = snapshot.search(
+            &ax_query::parse(query, &Limits::default())?,
+            &counting(),
+            &Stop::never(),
+        )?;
+        println!("{query}: {} lines in {} files", found.num_lines, found.num_files);
+        for (name, options) in [("lines", all()), ("count", counting()), ("first", first())] {
+            let cpu = cpu_seconds();
+            let started = Instant::now();
+            for _ in 0..arguments.repeat {
+                measure(&snapshot, query, &options)?;
+            }
+            let runs = f64::from(2 * arguments.repeat);
+            println!(
+                "{query}: {name}: {:.2} ms, {:.2} ms of CPU",
+                started.elapsed().as_secs_f64() * 1e3 / runs,
+                (cpu_seconds() - cpu) * 1e3 / runs
+            );
+        }
     }
     println!("peak memory {} MB (mapped pages included)", peak_mb());
     Ok(())
@@ -88,6 +111,14 @@ fn main() -> Result<()> {
 
 fn all() -> SearchOptions {
     SearchOptions { limit: usize::MAX, ..SearchOptions::default() }
+}
+
+fn counting() -> SearchOptions {
+    SearchOptions { count_only: true, ..all() }
+}
+
+fn first() -> SearchOptions {
+    SearchOptions::default()
 }
 
 fn build(arguments: &Arguments, work: &Path) -> Result<Vec<PathBuf>> {
@@ -115,8 +146,9 @@ fn build(arguments: &Arguments, work: &Path) -> Result<Vec<PathBuf>> {
     finish(builder, work, &mut paths)?;
     let (took, mb) = (started.elapsed().as_secs_f64(), text_bytes as f64 / 1e6);
     println!(
-        "build {took:.1} s, {:.1} MB/s over {mb:.0} MB (reading and hashing {:.1} s of it), peak {} MB",
+        "build {took:.1} s, {:.1} MB/s over {mb:.0} MB; {:.1} s of CPU; reading and hashing {:.1} s; peak {} MB",
         mb / took,
+        cpu_seconds(),
         reading.as_secs_f64(),
         peak_mb()
     );
@@ -135,6 +167,11 @@ fn new_builder(arguments: &Arguments, work: &Path, number: usize) -> Result<Segm
 
 fn finish(builder: SegmentBuilder, work: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     let path = work.join(format!("{:03}.seg", paths.len()));
+    println!(
+        "finishing: holds about {} MB, peak so far {} MB",
+        builder.memory_bytes() >> 20,
+        peak_mb()
+    );
     builder.finish(OffsetRange::default(), &path)?;
     paths.push(path);
     Ok(())
@@ -159,7 +196,10 @@ fn new_doc(text: Vec<u8>) -> Doc {
 fn sizes(snapshot: &Snapshot) {
     let stats = snapshot.stats();
     let ratio = stats.index_bytes as f64 / stats.text_bytes as f64;
-    println!("{} docs, {} bytes of text, index {ratio:.3} of it", stats.live_docs, stats.text_bytes);
+    println!(
+        "{} docs, {} bytes of text, index {ratio:.3} of it",
+        stats.live_docs, stats.text_bytes
+    );
     let mut sums = std::collections::BTreeMap::<String, u64>::new();
     for (name, bytes) in snapshot.segments().flat_map(|segment| segment.section_sizes()) {
         let kind = match name.rsplit_once('.') {
@@ -177,7 +217,7 @@ fn sizes(snapshot: &Snapshot) {
 fn literals(snapshot: &Snapshot) -> Result<()> {
     let words = words(snapshot)?;
     println!("{} literals", words.len());
-    let count = SearchOptions { count_only: true, ..all() };
+    let count = counting();
     let cases: [(&str, &str, SearchOptions); 4] = [
         ("every match, counted", "case:yes ", count.clone()),
         ("every match, with lines", "case:yes ", all()),
@@ -209,10 +249,12 @@ fn words(snapshot: &Snapshot) -> Result<Vec<String>> {
     let mut words = Vec::new();
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     while words.len() < 150 {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let doc = &docs[(random >> 33) as usize % docs.len()];
         let Some(view) = snapshot.file(&doc.key, None)? else { continue };
-        let text = String::from_utf8_lossy(view.text.as_ref().map_or(&[], Vec::as_slice)).into_owned();
+        let text =
+            String::from_utf8_lossy(view.text.as_ref().map_or(&[], Vec::as_slice)).into_owned();
         let found: Vec<&str> = text
             .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
             .filter(|word| (4..=30).contains(&word.len()))
@@ -243,7 +285,7 @@ const REGEXES: [&str; 14] = [
 
 fn regexes(snapshot: &Snapshot) -> Result<()> {
     println!("regexes, every match counted");
-    let count = SearchOptions { count_only: true, ..all() };
+    let count = counting();
     for regex in REGEXES {
         let query = format!("case:yes content:/{}/", regex.replace('/', "\\/"));
         let time = measure(snapshot, &query, &count)?;
@@ -271,6 +313,15 @@ fn measure(snapshot: &Snapshot, query: &str, options: &SearchOptions) -> Result<
         std::hint::black_box(found);
     }
     Ok(best)
+}
+
+/// Time that this process spent on all cores so far; zero where the kernel does not say.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
 }
 
 /// The most memory this process ever had resident, from the kernel; zero where it does not say.

@@ -16,7 +16,7 @@ impl Bits {
     /// All of `0..len`.
     pub(crate) fn all(len: u32) -> Self {
         let mut bits = Self { words: vec![!0; (len as usize).div_ceil(64)], len };
-        if len % 64 != 0
+        if !len.is_multiple_of(64)
             && let Some(last) = bits.words.last_mut()
         {
             *last = (1 << (len % 64)) - 1;

@@ -79,7 +79,7 @@ impl Blocks {
     pub(crate) fn open(sections: &Sections, text_len: u64, num_docs: u32) -> Result<Self> {
         let records = sections.get(section::BLOCKS)?;
         let bad = |what: &str| EngineError::corrupt(section::BLOCKS, what);
-        if records.len() % RECORD_BYTES != 0 || records.is_empty() {
+        if !records.len().is_multiple_of(RECORD_BYTES) || records.is_empty() {
             return Err(bad("records are cut"));
         }
         let num = u32::try_from(records.len() / RECORD_BYTES - 1).map_err(|_| bad("too many"))?;
@@ -87,7 +87,11 @@ impl Blocks {
         let docs_are_there = (0..num).all(|block| blocks.doc(block) < num_docs);
         let starts = (0..=num).map(|block| blocks.start(block));
         let fills = num == 0 || blocks.start(0) == 0;
-        if !docs_are_there || !fills || !starts.is_sorted() || blocks.start(num) != text_len as usize {
+        if !docs_are_there
+            || !fills
+            || !starts.is_sorted()
+            || blocks.start(num) != text_len as usize
+        {
             return Err(bad("do not fill the content"));
         }
         Ok(blocks)

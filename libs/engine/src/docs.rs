@@ -129,7 +129,7 @@ impl Docs {
         let bytes = sections.get(section::DOCS)?;
         let bad = |what: &str| EngineError::corrupt(section::DOCS, what);
         let num = u32::try_from(bytes.len() / DOC_BYTES).map_err(|_| bad("too many"))?;
-        if bytes.len() % DOC_BYTES != 0 || u64::from(num) != sections.footer().num_docs {
+        if !bytes.len().is_multiple_of(DOC_BYTES) || u64::from(num) != sections.footer().num_docs {
             return Err(bad("length does not fit the number of documents"));
         }
         let docs = Self { bytes, num, strings: Strings::open(sections)? };

@@ -66,7 +66,7 @@ impl GramIndex {
         let (keys, lists) = sections_of(field);
         let index =
             Self { keys: sections.get(&keys)?, lists: sections.get(&lists)?, num_units, field };
-        if index.keys.len() % KEY_BYTES != 0 || index.keys.is_empty() {
+        if !index.keys.len().is_multiple_of(KEY_BYTES) || index.keys.is_empty() {
             return Err(index.corrupt("keys are cut"));
         }
         let grams = index.keys.chunks_exact(KEY_BYTES).map(|key| u32_at(key, 0).unwrap_or(0));

@@ -63,7 +63,8 @@ impl KeysBuilder {
 
     /// Deletes every key with `prefix`, which is a repository's, and sets the prefix itself.
     pub(crate) fn delete_repository(&mut self, prefix: Vec<u8>) {
-        let of_repo = self.keys.range_mut(prefix.clone()..).take_while(|(k, _)| k.starts_with(&prefix));
+        let of_repo =
+            self.keys.range_mut(prefix.clone()..).take_while(|(k, _)| k.starts_with(&prefix));
         for (_, state) in of_repo {
             self.dead.extend(std::mem::replace(&mut state.docs, 0..0));
             state.kind = KeyKind::Deleted;
@@ -140,7 +141,7 @@ impl Keys {
     pub(crate) fn open(sections: &Sections) -> Result<Self> {
         let (records, text) = (sections.get(section::KEYS)?, sections.get(section::KEYTEXT)?);
         let bad = |what: &str| EngineError::corrupt(section::KEYS, what);
-        if records.len() % KEY_BYTES != 0 || records.is_empty() {
+        if !records.len().is_multiple_of(KEY_BYTES) || records.is_empty() {
             return Err(bad("records are cut"));
         }
         let num = u32::try_from(records.len() / KEY_BYTES - 1).map_err(|_| bad("too many"))?;
@@ -266,7 +267,7 @@ pub(crate) fn read_dead(sections: &Sections) -> Result<Vec<u32>> {
     let bytes = sections.get(section::DEAD)?;
     let dead: Vec<u32> = bytes.chunks_exact(4).filter_map(|doc| u32_at(doc, 0).ok()).collect();
     let in_bounds = dead.iter().all(|doc| u64::from(*doc) < sections.footer().num_docs);
-    if bytes.len() % 4 == 0 && in_bounds {
+    if bytes.len().is_multiple_of(4) && in_bounds {
         Ok(dead)
     } else {
         Err(EngineError::corrupt(section::DEAD, "names documents that are not there"))

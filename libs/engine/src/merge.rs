@@ -68,7 +68,8 @@ fn copy(part: &Part, builder: &mut SegmentBuilder) -> Result<()> {
             KeyKind::Deleted => builder.delete(&keys.decode(key)?)?,
             KeyKind::Put => {
                 let live = keys.docs(key).filter(|doc| part.live.has(*doc));
-                let versions = live.map(|doc| read(part, doc, &symbols)).collect::<Result<Vec<_>>>()?;
+                let versions =
+                    live.map(|doc| read(part, doc, &symbols)).collect::<Result<Vec<_>>>()?;
                 // a key whose documents are dead is said by whichever newer segment killed them
                 if !versions.is_empty() {
                     builder.put_known(&keys.decode(key)?, versions)?;
@@ -79,11 +80,7 @@ fn copy(part: &Part, builder: &mut SegmentBuilder) -> Result<()> {
     Ok(())
 }
 
-fn read(
-    part: &Part,
-    doc: u32,
-    symbols: &[(u32, Place)],
-) -> Result<(Doc, Option<Definitions>)> {
+fn read(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<(Doc, Option<Definitions>)> {
     let segment = &part.segment;
     let record = segment.docs.record(doc)?;
     let encoding = segment.docs.strings.encodings.get(record.encoding as usize);

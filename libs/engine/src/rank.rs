@@ -86,9 +86,14 @@ pub(crate) struct Ranking {
 }
 
 impl Ranking {
+    /// Ranks by the files' own signals only.
+    pub(crate) fn none() -> Self {
+        Self { terms: Vec::new() }
+    }
+
     /// Looks up how frequent each word is.
     pub(crate) fn new(snapshot: &Snapshot, terms: &Terms) -> Result<Self> {
-        let mut ranking = Self { terms: Vec::new() };
+        let mut ranking = Self::none();
         let Some(first) = snapshot.parts.first() else {
             return Ok(ranking);
         };

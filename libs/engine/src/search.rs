@@ -18,11 +18,16 @@ use candidates::PartPlan;
 use compile::Plan;
 use evaluate::{Hit, Scratch, Tally};
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// Documents verified at first, and how their number grows from round to round.
 const FIRST_ROUND: usize = 64;
 const MAX_ROUND: usize = 4096;
+/// Documents that a thread takes at a time.
+const DOCS_PER_JOB: usize = 16;
 /// Less text than this is verified by the calling thread: waking others would take longer.
 const SEQUENTIAL_BYTES: usize = 256 << 10;
 
@@ -42,6 +47,9 @@ struct Search<'a> {
     options: &'a SearchOptions,
     stop: &'a Stop,
     stopped: AtomicBool,
+    /// Buffers and automata of threads that are not at work: learning an automaton's states anew
+    /// for each job would cost more than the job.
+    idle: Mutex<Vec<Scratch>>,
 }
 
 impl Snapshot {
@@ -64,6 +72,7 @@ impl Snapshot {
             options,
             stop,
             stopped: AtomicBool::new(false),
+            idle: Mutex::new(Vec::new()),
         };
         let candidates = search.choose()?;
         search.verify(candidates)
@@ -73,7 +82,11 @@ impl Snapshot {
 impl Search<'_> {
     /// The candidates of all parts, with their scores.
     fn choose(&mut self) -> Result<Vec<Candidate>> {
-        let ranking = Ranking::new(self.snapshot, &self.plan.terms)?;
+        let ranking = if self.options.count_only {
+            Ranking::none() // nobody sees the order
+        } else {
+            Ranking::new(self.snapshot, &self.plan.terms)?
+        };
         let mut found = Vec::new();
         for (i, part) in self.snapshot.parts.iter().enumerate() {
             if self.is_stopped() {
@@ -114,15 +127,25 @@ impl Search<'_> {
 
     /// Verifies the candidates of one round, and keeps their order.
     fn round(&self, candidates: &[Candidate]) -> Result<Vec<evaluate::Verified>> {
-        let bytes_of = |c: &Candidate| self.snapshot.parts[c.part as usize].segment.text(c.doc).len();
+        let bytes_of =
+            |c: &Candidate| self.snapshot.parts[c.part as usize].segment.text(c.doc).len();
         if candidates.iter().map(bytes_of).sum::<usize>() <= SEQUENTIAL_BYTES {
-            let mut scratch = Scratch::new(self.plan);
-            return candidates.iter().map(|c| self.evaluate(c, &mut scratch)).collect();
+            return self.job(candidates);
         }
-        candidates
-            .par_iter()
-            .map_init(|| Scratch::new(self.plan), |scratch, c| self.evaluate(c, scratch))
-            .collect()
+        let jobs: Vec<_> = candidates
+            .par_chunks(DOCS_PER_JOB)
+            .map(|candidates| self.job(candidates))
+            .collect::<Result<_>>()?;
+        Ok(jobs.into_iter().flatten().collect())
+    }
+
+    fn job(&self, candidates: &[Candidate]) -> Result<Vec<evaluate::Verified>> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let scratch = idle().pop();
+        let mut scratch = scratch.unwrap_or_else(|| Scratch::new(self.plan));
+        let verified = candidates.iter().map(|c| self.evaluate(c, &mut scratch)).collect();
+        idle().push(scratch);
+        verified
     }
 
     fn outcome(&self, mut hits: Vec<Hit>, tally: Tally) -> SearchOutcome {
@@ -153,10 +176,7 @@ impl Search<'_> {
 }
 
 /// Moves the `num` best candidates to the front, sorted, and splits there.
-fn take_best(
-    candidates: &mut [Candidate],
-    num: usize,
-) -> (&mut [Candidate], &mut [Candidate]) {
+fn take_best(candidates: &mut [Candidate], num: usize) -> (&mut [Candidate], &mut [Candidate]) {
     if num >= candidates.len() {
         // everything is verified in one round: hits are sorted, candidates need not be
         return candidates.split_at_mut(candidates.len());

@@ -14,7 +14,9 @@ use crate::{
     symbols::Symbols,
     words::Words,
 };
-use ax_model::{ContentHash, Generation, OffsetRange, RepositoryInfo, SegmentEntry, SegmentId, ShardId};
+use ax_model::{
+    ContentHash, Generation, OffsetRange, RepositoryInfo, SegmentEntry, SegmentId, ShardId,
+};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},

@@ -28,9 +28,9 @@ pub(crate) struct Part {
 impl Snapshot {
     /// Derives the live documents of `segments`, which are given oldest first.
     pub fn new(segments: Vec<Arc<Segment>>) -> Result<Self> {
-        segments.into_iter().try_fold(Self::default(), |snapshot, segment| {
-            snapshot.with_newer(segment)
-        })
+        segments
+            .into_iter()
+            .try_fold(Self::default(), |snapshot, segment| snapshot.with_newer(segment))
     }
 
     /// This snapshot and one newer segment. Costs a look-up per key of the new segment and older
@@ -85,7 +85,8 @@ impl Snapshot {
     /// One file: the version on `branch`; without a branch, that of the repository's default branch,
     /// or the first.
     pub fn file(&self, key: &DocKey, branch: Option<&str>) -> Result<Option<FileView>> {
-        let Some((part, docs)) = self.parts.iter().rev().find_map(|part| part.live_docs(key)) else {
+        let Some((part, docs)) = self.parts.iter().rev().find_map(|part| part.live_docs(key))
+        else {
             return Ok(None);
         };
         let shows = |doc: &u32, branch: &str| part.branches(*doc).any(|name| name == branch);

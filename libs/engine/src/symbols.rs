@@ -163,7 +163,7 @@ impl Symbols {
     pub(crate) fn open(sections: &Sections) -> Result<Self> {
         let names = sections.get(section::SYMBOL_NAMES)?;
         let bad = |what: &str| EngineError::corrupt(section::SYMBOL_NAMES, what);
-        if names.len() % NAME_BYTES != 0 || names.is_empty() {
+        if !names.len().is_multiple_of(NAME_BYTES) || names.is_empty() {
             return Err(bad("records are cut"));
         }
         let num_names = u32::try_from(names.len() / NAME_BYTES - 1).map_err(|_| bad("too many"))?;

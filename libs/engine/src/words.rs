@@ -2,9 +2,10 @@
 //! the segment, in the same order. It never decides whether a document matches.
 
 mod directory;
+mod lines;
 mod split;
 
-pub(crate) use split::words_of;
+pub(crate) use split::{Digester, MAX_WHOLE_IN_TEXT, words_of};
 
 use crate::{
     EngineError, Result,
@@ -12,7 +13,7 @@ use crate::{
     sections::{SectionWriter, Sections},
 };
 use directory::SectionDirectory;
-use split::WordTokenizer;
+use lines::LineTokenizer;
 use std::path::Path;
 use tantivy::{
     Index, IndexBuilder, IndexSettings, SegmentReader, TantivyDocument,
@@ -61,7 +62,7 @@ impl WordsWriter {
     pub(crate) fn new() -> Result<Self> {
         let (schema, fields) = schema();
         let tokenizers = TokenizerManager::default();
-        tokenizers.register(TOKENIZER, WordTokenizer::default());
+        tokenizers.register(TOKENIZER, LineTokenizer::default());
         let settings = IndexSettings {
             docstore_compression: Compressor::None,
             docstore_compress_dedicated_thread: false,
@@ -75,22 +76,13 @@ impl WordsWriter {
         Ok(Self { writer, fields })
     }
 
-    /// Adds the next document.
-    pub(crate) fn add<'a>(
-        &mut self,
-        text: &[u8],
-        path: &str,
-        symbols: impl Iterator<Item = &'a [u8]>,
-    ) -> Result<()> {
+    /// Adds the next document, as digests of its text, its path and the names it defines.
+    pub(crate) fn add(&mut self, digests: &[String; 3]) -> Result<()> {
+        let [text, path, symbol] = digests;
         let mut doc = TantivyDocument::default();
-        doc.add_text(self.fields.text, String::from_utf8_lossy(text));
+        doc.add_text(self.fields.text, text);
         doc.add_text(self.fields.path, path);
-        let mut names = String::new();
-        for name in symbols {
-            names.push_str(&String::from_utf8_lossy(name));
-            names.push(' ');
-        }
-        doc.add_text(self.fields.symbol, names);
+        doc.add_text(self.fields.symbol, symbol);
         Ok(self.writer.add_document(doc)?)
     }
 

@@ -69,8 +69,9 @@ fn brute_force(regex: &Regex, multi_line: bool, text: &[u8]) -> Vec<usize> {
     }
     let spans: Vec<(usize, usize)> = regex.find_iter(text).map(|m| (m.start(), m.end())).collect();
     let touches = |start: usize, end: usize| {
-        spans.iter().any(|(from, to)| *from < end && *to > start || from == to && *from >= start && *from < end)
-            || (end == text.len() && text[end - 1] != b'\n' && spans.contains(&(end, end)))
+        spans.iter().any(|(from, to)| {
+            *from < end && *to > start || from == to && *from >= start && *from < end
+        }) || (end == text.len() && text[end - 1] != b'\n' && spans.contains(&(end, end)))
     };
     all.filter(|(_, (start, end))| touches(**start, **end)).map(|(number, _)| number + 1).collect()
 }
@@ -149,7 +150,8 @@ proptest! {
 fn large_texts_of_many_blocks_agree() {
     let line = |i: usize| format!("{} {}\n", "ab".repeat(i % 40), i);
     let text: String = (0..4_000).map(line).collect();
-    for query in ["content:/ab 3\\d+$/", "content:\"abab 39\"", "content:/9\\nab/", "content:/^ 1/"] {
+    for query in ["content:/ab 3\\d+$/", "content:\"abab 39\"", "content:/9\\nab/", "content:/^ 1/"]
+    {
         agrees(&[text.clone().into_bytes(), b"abab 39".to_vec()], query).unwrap();
     }
 }

@@ -34,7 +34,11 @@ fn check(snapshot: &Snapshot, query: &str, expected: &[&str]) {
 fn literals_and_case() {
     let folder = tempfile::tempdir().unwrap();
     let all = &corpus(folder.path());
-    check(all, "case:yes kmalloc", &["mm/slab.c:1:int kmalloc(int size)", "nul.bin:1:a\0b kmalloc\0"]);
+    check(
+        all,
+        "case:yes kmalloc",
+        &["mm/slab.c:1:int kmalloc(int size)", "nul.bin:1:a\0b kmalloc\0"],
+    );
     check(all, "kmalloc file:md", &["docs/readme.md:1:Kmalloc and friends"]);
     check(all, "KMALLOC", &["mm/slab.c:3:\treturn KMALLOC_MAX + size;"]);
     check(all, "\"no final newline\"", &["docs/readme.md:2:no final newline"]);
@@ -62,9 +66,17 @@ fn regexes_anchors_and_lines() {
     check(all, r"/o\r$/", &["crlf.txt:2:two\r"]);
     check(all, r"/two$/", &[]);
     check(all, r"/^three$/", &["crlf.txt:4:three"]);
-    check(all, r"/\bsize\b/", &["mm/slab.c:1:int kmalloc(int size)", "mm/slab.c:3:\treturn KMALLOC_MAX + size;"]);
+    check(
+        all,
+        r"/\bsize\b/",
+        &["mm/slab.c:1:int kmalloc(int size)", "mm/slab.c:3:\treturn KMALLOC_MAX + size;"],
+    );
     check(all, r"/Slab;\s+pub/", &[]);
-    check(all, r"/Slab;\n\npub/", &["src/lib.rs:1:pub struct Slab;", "src/lib.rs:2:", "src/lib.rs:3:pub fn parse_http() {}"]);
+    check(
+        all,
+        r"/Slab;\n\npub/",
+        &["src/lib.rs:1:pub struct Slab;", "src/lib.rs:2:", "src/lib.rs:3:pub fn parse_http() {}"],
+    );
     check(all, r"/(?s)int kmalloc.*\{/", &["mm/slab.c:1:int kmalloc(int size)", "mm/slab.c:2:{"]);
     check(all, r"/caf(?-u:\xe9)/", &["latin1.txt:1:caf\u{fffd} one"]);
 }
@@ -82,7 +94,11 @@ fn an_empty_match_makes_a_line_match_and_the_end_is_no_line() {
 fn formulas_over_files() {
     let folder = tempfile::tempdir().unwrap();
     let all = &corpus(folder.path());
-    check(all, "kmalloc size", &["mm/slab.c:1:int kmalloc(int size)", "mm/slab.c:3:\treturn KMALLOC_MAX + size;"]);
+    check(
+        all,
+        "kmalloc size",
+        &["mm/slab.c:1:int kmalloc(int size)", "mm/slab.c:3:\treturn KMALLOC_MAX + size;"],
+    );
     check(all, "kelvin -300", &["latin1.txt:2:\u{fffd}\u{fffd} kelvin"]);
     check(all, "friends or three", &["crlf.txt:4:three", "docs/readme.md:1:Kmalloc and friends"]);
     check(all, "(friends nowhere) or three", &["crlf.txt:4:three"]);
@@ -167,7 +183,8 @@ fn a_limit_says_whether_there_is_more() {
         (0..300).map(|i| (format!("f{i}"), format!("common {i}\n").into_bytes())).collect();
     let files: Vec<(&str, &[u8])> = files.iter().map(|(p, t)| (p.as_str(), t.as_slice())).collect();
     let all = &snapshot_of(folder.path(), &files);
-    for (limit, num, more) in [(1, 1, true), (299, 299, true), (300, 300, false), (301, 300, false)] {
+    for (limit, num, more) in [(1, 1, true), (299, 299, true), (300, 300, false), (301, 300, false)]
+    {
         for count_only in [false, true] {
             let options = SearchOptions { limit, count_only, ..SearchOptions::default() };
             let found = search_with(all, "common", &options);
@@ -187,7 +204,11 @@ fn counting_agrees_with_listing() {
         let listed = search(all, query);
         let options = SearchOptions { limit: usize::MAX, count_only: true, ..Default::default() };
         let counted = search_with(all, query, &options);
-        assert_eq!((listed.num_files, listed.num_lines), (counted.num_files, counted.num_lines), "{query}");
+        assert_eq!(
+            (listed.num_files, listed.num_lines),
+            (counted.num_files, counted.num_lines),
+            "{query}"
+        );
         let lines: u64 = listed.files.iter().map(|file| file.lines.len() as u64).sum();
         assert_eq!(lines, listed.num_lines, "{query}");
     }
@@ -257,7 +278,8 @@ fn the_definition_and_the_name_of_the_file_come_first() {
 fn a_regex_that_needs_too_much_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let all = corpus(folder.path());
-    let limits = Limits { max_regex_states: usize::MAX, max_states: usize::MAX, ..Limits::default() };
+    let limits =
+        Limits { max_regex_states: usize::MAX, max_states: usize::MAX, ..Limits::default() };
     let query = ax_query::parse(r"/(\w{100}){400}/", &limits).unwrap();
     let error = all.search(&query, &SearchOptions::default(), &Stop::never()).unwrap_err();
     assert_eq!(error.code(), ax_model::Code::QueryTooLarge);

@@ -7,7 +7,7 @@ use crate::{
     grams::GramSorter,
     languages,
     sections::SectionWriter,
-    words::WordsWriter,
+    words::{Digester, MAX_WHOLE_IN_TEXT, WordsWriter},
 };
 use rayon::prelude::*;
 use std::ops::Range;
@@ -105,19 +105,39 @@ fn shares(units: &[Unit<'_>], num: usize) -> Vec<Range<usize>> {
     shares
 }
 
-/// Extracts definitions on all cores, then adds the documents' words in order.
+/// Extracts definitions and digests words on all cores, then adds the words in order.
 fn define(words: &mut WordsWriter, chunk: &[Pending], parse: bool) -> Result<Vec<Definitions>> {
-    let extract = |pending: &Pending| match &pending.known {
-        Some(known) => known.clone(),
-        None if parse => definitions_of(pending),
-        None => Definitions::default(),
-    };
-    let definitions: Vec<Definitions> = chunk.par_iter().map(extract).collect();
-    for (pending, definitions) in chunk.iter().zip(&definitions) {
-        let names = definitions.symbols.iter().map(|(symbol, _)| symbol.name.as_slice());
-        words.add(&pending.text, &pending.path, names)?;
+    let extracted: Vec<(Definitions, [String; 3])> = chunk
+        .par_iter()
+        .map_init(Digester::default, |digester, pending| {
+            let definitions = match &pending.known {
+                Some(known) => known.clone(),
+                None if parse => definitions_of(pending),
+                None => Definitions::default(),
+            };
+            let digests = digests(digester, pending, &definitions);
+            (definitions, digests)
+        })
+        .collect();
+    let mut all = Vec::with_capacity(chunk.len());
+    for (definitions, digests) in extracted {
+        words.add(&digests)?;
+        all.push(definitions);
     }
-    Ok(definitions)
+    Ok(all)
+}
+
+fn digests(digester: &mut Digester, pending: &Pending, definitions: &Definitions) -> [String; 3] {
+    let names: Vec<_> = definitions
+        .symbols
+        .iter()
+        .map(|(symbol, _)| String::from_utf8_lossy(&symbol.name))
+        .collect();
+    [
+        digester.digest(&String::from_utf8_lossy(&pending.text), MAX_WHOLE_IN_TEXT),
+        digester.digest(&pending.path, usize::MAX),
+        digester.digest(&names.join(" "), usize::MAX),
+    ]
 }
 
 fn definitions_of(pending: &Pending) -> Definitions {

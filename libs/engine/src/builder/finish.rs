@@ -70,7 +70,7 @@ impl SegmentBuilder {
                 sorter.add(num_keys, path, path.len());
             }
             num_keys += 1;
-            if num_keys as usize % KEYS_PER_RUN == 0 {
+            if (num_keys as usize).is_multiple_of(KEYS_PER_RUN) {
                 grams.push(&sorter.take_run())?;
             }
         }

@@ -263,7 +263,7 @@ mod tests {
         fn garbage_gives_units_in_bounds_or_nothing(
             bytes in proptest::collection::vec(any::<u8>(), 0..400), count: u32, num_units in 1u32..5_000,
         ) {
-            let count = count & BITMAP | count % (num_units + 1);
+            let count = (count & BITMAP) | (count % (num_units + 1));
             if let Some(list) = List::new(&bytes, count, num_units) {
                 let units = list.decode().unwrap_or_default();
                 prop_assert!(units.iter().all(|unit| *unit < num_units));

@@ -111,6 +111,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::single_range_in_vec_init)] // lists of ranges, some of them short
     fn neighbours_of_a_class_merge() {
         check(&[], &[]);
         check(&[1, 1, 1], &[]);

@@ -2,11 +2,7 @@
 
 use super::compile::{Node, Plan};
 use crate::{
-    Result, Segment, Stop,
-    bits::Bits,
-    format::NAMES_PER_UNIT,
-    grams::Units,
-    keys::KeyKind,
+    Result, Segment, Stop, bits::Bits, format::NAMES_PER_UNIT, grams::Units, keys::KeyKind,
     snapshot::Part,
 };
 use ax_query::{Matcher, grams::GramQuery};
@@ -184,7 +180,7 @@ impl Chooser<'_> {
         let mut cache = atom.finder.create_cache();
         let mut hits = Vec::new();
         for (looked_at, name) in names.into_iter().enumerate() {
-            if looked_at as u32 % NAMES_PER_CHECK == 0 && self.stop.is_due() {
+            if (looked_at as u32).is_multiple_of(NAMES_PER_CHECK) && self.stop.is_due() {
                 break;
             }
             let text = symbols.name(name);

@@ -66,14 +66,22 @@ impl Collected {
     }
 }
 
+/// How much is collected.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Want {
+    /// Lines whose matches are kept; all lines are counted.
+    pub(super) max_lines: usize,
+    /// Stop at the first match: only whether there is one matters.
+    pub(super) first_only: bool,
+}
+
 /// Collects matches in `range`, which is whole lines, of a pattern that stays within a line.
-/// `max_lines` bounds the lines whose matches are kept; all are counted.
 pub(super) fn collect_lines(
     finder: &Finder,
     cache: &mut Option<Cache>,
     text: &[u8],
     range: Range<usize>,
-    max_lines: usize,
+    want: Want,
     found: &mut Collected,
 ) {
     let mut at = range.start;
@@ -92,7 +100,10 @@ pub(super) fn collect_lines(
         last_end = Some(end);
         let line = line_end(text, end, range.end);
         found.add_line(line);
-        at = if found.add_span(start, end, max_lines) { end } else { line + 1 };
+        if want.first_only {
+            return;
+        }
+        at = if found.add_span(start, end, want.max_lines) { end } else { line + 1 };
     }
 }
 
@@ -101,7 +112,7 @@ pub(super) fn collect_text(
     finder: &Finder,
     cache: &mut Option<Cache>,
     text: &[u8],
-    max_lines: usize,
+    want: Want,
     stop: &dyn Fn() -> bool,
     found: &mut Collected,
 ) {
@@ -120,7 +131,10 @@ pub(super) fn collect_text(
         }
         last_end = Some(end);
         add_lines(text, start, end, found);
-        found.add_span(start, end, max_lines);
+        if want.first_only {
+            return;
+        }
+        found.add_span(start, end, want.max_lines);
     }
 }
 

@@ -3,11 +3,12 @@
 use super::{
     Candidate, Search,
     candidates::PartPlan,
-    collect::{Collected, collect_lines, collect_text},
+    collect::{Collected, Want, collect_lines, collect_text},
     compile::{Node, Plan},
     lines::show,
 };
 use crate::{FileHit, Result, Segment};
+use ax_model::{BlobId, DocKey};
 use regex_automata::meta::Cache;
 use std::{cmp::Ordering, ops::Range};
 
@@ -55,10 +56,15 @@ impl Tally {
 impl Hit {
     /// Best first; equals in order of key.
     pub(super) fn order(a: &Self, b: &Self) -> Ordering {
-        let key = |hit: &Self| hit.file.as_ref().map(|file| (file.key.clone(), file.blob.clone()));
         let place = |hit: &Self| (hit.candidate.part, hit.candidate.doc);
         let by_score = b.candidate.score.total_cmp(&a.candidate.score);
-        by_score.then_with(|| key(a).cmp(&key(b))).then_with(|| place(a).cmp(&place(b)))
+        by_score.then_with(|| a.name().cmp(&b.name())).then_with(|| place(a).cmp(&place(b)))
+    }
+}
+
+impl Hit {
+    fn name(&self) -> Option<(&DocKey, &BlobId)> {
+        self.file.as_ref().map(|file| (&file.key, &file.blob))
     }
 }
 
@@ -94,7 +100,11 @@ struct Document<'a> {
 
 impl Search<'_> {
     /// Verifies one candidate. Nothing is found once the search is stopped.
-    pub(super) fn evaluate(&self, candidate: &Candidate, scratch: &mut Scratch) -> Result<Verified> {
+    pub(super) fn evaluate(
+        &self,
+        candidate: &Candidate,
+        scratch: &mut Scratch,
+    ) -> Result<Verified> {
         scratch.clear();
         if self.is_stopped() {
             return Ok(Verified { hit: None, tally: Tally::default() });
@@ -131,9 +141,9 @@ impl Search<'_> {
         scratch: &mut Scratch,
     ) -> Result<Hit> {
         let mut shown = shown.iter();
-        let mut found = shown.next().map_or_else(Collected::default, |first| {
-            std::mem::take(&mut scratch.found[*first])
-        });
+        let mut found = shown
+            .next()
+            .map_or_else(Collected::default, |first| std::mem::take(&mut scratch.found[*first]));
         shown.for_each(|other| found.merge(&scratch.found[*other]));
         let file = if self.options.count_only {
             None
@@ -195,7 +205,8 @@ impl Document<'_> {
         scratch: &mut Scratch,
         mut shown: Option<&mut Vec<usize>>,
     ) -> bool {
-        let (num_shown, num_ranges) = (shown.as_ref().map_or(0, |s| s.len()), scratch.path_ranges.len());
+        let (num_shown, num_ranges) =
+            (shown.as_ref().map_or(0, |s| s.len()), scratch.path_ranges.len());
         let all = members.iter().all(|member| self.holds(member, scratch, shown.as_deref_mut()));
         if !all {
             scratch.path_ranges.truncate(num_ranges);
@@ -230,7 +241,7 @@ impl Document<'_> {
         let Some(shown) = shown else {
             return in_path || self.text_holds(i, scratch);
         };
-        self.collect(i, scratch);
+        self.collect(i, scratch, Want { max_lines: self.max_lines, first_only: false });
         if scratch.found[i].lines.is_empty() {
             return in_path;
         }
@@ -252,11 +263,11 @@ impl Document<'_> {
 
     /// Whether the pattern matches in the text at all: it stands under a negation.
     fn text_holds(&self, i: usize, scratch: &mut Scratch) -> bool {
-        self.collect(i, scratch);
+        self.collect(i, scratch, Want { max_lines: 0, first_only: true });
         !scratch.found[i].lines.is_empty()
     }
 
-    fn collect(&self, i: usize, scratch: &mut Scratch) {
+    fn collect(&self, i: usize, scratch: &mut Scratch, want: Want) {
         let atom = &self.search.plan.texts[i];
         let (cache, found) = (&mut scratch.text_caches[i], &mut scratch.found[i]);
         found.clear();
@@ -264,16 +275,16 @@ impl Document<'_> {
             if self.plan.may_hold(i, self.doc) {
                 scratch.tally.num_bytes += self.text.len() as u64;
                 let stop = || self.search.is_stopped();
-                collect_text(&atom.finder, cache, self.text, self.max_lines, &stop, found);
+                collect_text(&atom.finder, cache, self.text, want, &stop, found);
             }
             return;
         }
         for range in self.ranges(&self.plan.candidate_blocks(i, self.segment, self.doc)) {
-            if self.search.is_stopped() {
+            if self.search.is_stopped() || (want.first_only && !found.lines.is_empty()) {
                 return;
             }
             scratch.tally.num_bytes += range.len() as u64;
-            collect_lines(&atom.finder, cache, self.text, range, self.max_lines, found);
+            collect_lines(&atom.finder, cache, self.text, range, want, found);
         }
     }
 
@@ -284,7 +295,7 @@ impl Document<'_> {
             let range = self.segment.blocks.range(block);
             range.start - text_start..range.end - text_start
         };
-        let together = blocks.chunk_by(|a, b| a + 1 == *b && b % BLOCKS_PER_CHECK != 0);
+        let together = blocks.chunk_by(|a, b| a + 1 == *b && !b.is_multiple_of(BLOCKS_PER_CHECK));
         together
             .filter_map(|run| Some(bytes(*run.first()?).start..bytes(*run.last()?).end))
             .collect()

@@ -42,14 +42,13 @@ impl Finder {
             .utf8_empty(false)
             .nfa_size_limit(Some(NFA_BYTES))
             .hybrid_cache_capacity(LAZY_BYTES);
-        let regex = Regex::builder().configure(config).build_from_hir(hir).map_err(|error| {
-            match error.size_limit() {
-                Some(limit) => {
-                    EngineError::RegexTooLarge(format!("needs more than {limit} bytes"))
-                }
+        let regex =
+            Regex::builder().configure(config).build_from_hir(hir).map_err(|error| match error
+                .size_limit()
+            {
+                Some(limit) => EngineError::RegexTooLarge(format!("needs more than {limit} bytes")),
                 None => EngineError::RegexInvalid(error.to_string()),
-            }
-        })?;
+            })?;
         Ok(Self::Regex(Box::new(regex)))
     }
 
@@ -63,7 +62,11 @@ impl Finder {
 
     /// The first match in a name that is not empty: a pattern that matches everywhere, as `x*`
     /// does, is no reason to list every path.
-    pub(super) fn find_some(&self, cache: &mut Option<Cache>, name: &[u8]) -> Option<(usize, usize)> {
+    pub(super) fn find_some(
+        &self,
+        cache: &mut Option<Cache>,
+        name: &[u8],
+    ) -> Option<(usize, usize)> {
         let mut at = 0;
         while at <= name.len() {
             let (start, end) = self.find(cache, name, at, name.len())?;

@@ -92,12 +92,7 @@ fn add_after(
     }
 }
 
-fn line_hit(
-    text: &[u8],
-    line: &Line,
-    ranges: &[(usize, usize)],
-    max_bytes: usize,
-) -> LineHit {
+fn line_hit(text: &[u8], line: &Line, ranges: &[(usize, usize)], max_bytes: usize) -> LineHit {
     let bytes = &text[line.range.clone()];
     let window = window(bytes, ranges.first().copied(), max_bytes);
     let cut = window != (0..bytes.len());

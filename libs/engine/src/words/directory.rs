@@ -2,11 +2,9 @@
 
 use crate::{format::INDEX_PREFIX, sections::Sections};
 use std::{io, path::Path, sync::Arc};
-use tantivy::{
-    directory::{
-        Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, WatchCallback, WatchHandle, WritePtr,
-        error::{DeleteError, LockError, OpenReadError, OpenWriteError},
-    },
+use tantivy::directory::{
+    Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, WatchCallback, WatchHandle, WritePtr,
+    error::{DeleteError, LockError, OpenReadError, OpenWriteError},
 };
 
 /// Files are the sections whose names start with `index/`.

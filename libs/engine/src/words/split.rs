@@ -1,59 +1,80 @@
 //! From text to identifier words: each identifier whole, and its parts by case, digits and
 //! underscores, all in lower case.
 
-use std::ops::Range;
-use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
+use rustc_hash::{FxHashMap, FxHasher};
+use std::{hash::Hasher, ops::Range};
 
 /// Longer words are data, not names.
 const MAX_WORD_BYTES: usize = 96;
+/// Longer identifiers of a text are indexed by their parts only: nearly all of them are rare, and
+/// they would be half of the dictionary.
+pub(crate) const MAX_WHOLE_IN_TEXT: usize = 20;
 /// Longer numbers say nothing, and there are many of them in tables of registers.
 const MAX_NUMBER_BYTES: usize = 5;
+/// Times that a word is repeated in a digest, at most.
+const MAX_REPEATS: u32 = 8;
 
-/// Splits text for the inverted index. One-letter words are left out.
-#[derive(Debug, Clone, Default)]
-pub(super) struct WordTokenizer {
-    token: Token,
+/// The words of a document, each as often as the logarithm of its frequency says, one per line.
+///
+/// BM25 flattens high frequencies anyway; and the index takes several times longer to be told of a
+/// word at each of its places than once per document. Making digests runs on all cores, feeding
+/// the index does not.
+#[derive(Debug, Default)]
+pub(crate) struct Digester {
+    seen: FxHashMap<u64, u32>,
+    words: Vec<(Range<usize>, u32)>,
 }
 
-impl Tokenizer for WordTokenizer {
-    type TokenStream<'a> = WordStream<'a>;
-
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
-        self.token.reset();
-        self.token.position = 0; // positions are not stored; `reset` leaves one that overflows
-        WordStream { words: Words::new(text), token: &mut self.token }
+impl Digester {
+    /// The digest of `text`, without whole identifiers of more than `max_whole` bytes.
+    pub(crate) fn digest(&mut self, text: &str, max_whole: usize) -> String {
+        self.seen.clear();
+        self.words.clear();
+        for range in Words::new(text, max_whole) {
+            let next = self.words.len() as u32;
+            let place = *self.seen.entry(hash(&text.as_bytes()[range.clone()])).or_insert(next);
+            match self.words.get_mut(place as usize) {
+                Some((_, count)) => *count += 1,
+                None => self.words.push((range, 1)),
+            }
+        }
+        let mut digest = String::with_capacity(self.words.len() * 10);
+        for (range, count) in &self.words {
+            for _ in 0..(1 + count.ilog2()).min(MAX_REPEATS) {
+                push_lower(&text[range.clone()], &mut digest);
+                digest.push('\n');
+            }
+        }
+        digest
     }
 }
 
-/// The words of a text as tantivy takes them.
-pub(super) struct WordStream<'a> {
-    words: Words<'a>,
-    token: &'a mut Token,
+/// The same for words that differ in the case of ASCII letters. Two others that collide cost a
+/// word its place in one document's rank.
+fn hash(word: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    let mut chunks = word.chunks_exact(8);
+    for chunk in &mut chunks {
+        let number = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
+        hasher.write_u64(lower(number));
+    }
+    let mut last = [0; 8];
+    last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
+    hasher.write_u64(lower(u64::from_le_bytes(last)));
+    hasher.write_usize(word.len());
+    hasher.finish()
 }
 
-impl TokenStream for WordStream<'_> {
-    fn advance(&mut self) -> bool {
-        let Some(range) = self.words.next() else {
-            return false;
-        };
-        self.token.text.clear();
-        push_lower(&self.words.text[range], &mut self.token.text);
-        true
-    }
-
-    fn token(&self) -> &Token {
-        self.token
-    }
-
-    fn token_mut(&mut self) -> &mut Token {
-        self.token
-    }
+/// Sets the bit that tells upper from lower case in every byte; other bytes of words that then
+/// meet (as `_` and DEL) do not stand in identifiers together.
+fn lower(bytes: u64) -> u64 {
+    bytes | 0x2020_2020_2020_2020
 }
 
 /// The distinct words of a query's text, whole and in parts, in order of first appearance.
 pub(crate) fn words_of(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for range in Words::new(text) {
+    for range in Words::new(text, MAX_WORD_BYTES) {
         let mut word = String::new();
         push_lower(&text[range], &mut word);
         if !found.contains(&word) {
@@ -79,11 +100,12 @@ struct Words<'a> {
     /// Rest of the identifier whose parts come next.
     identifier: Range<usize>,
     whole: Range<usize>,
+    max_whole: usize,
 }
 
 impl<'a> Words<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, identifier: 0..0, whole: 0..0 }
+    fn new(text: &'a str, max_whole: usize) -> Self {
+        Self { text, identifier: 0..0, whole: 0..0, max_whole }
     }
 
     fn next_part(&mut self) -> Option<Range<usize>> {
@@ -125,7 +147,8 @@ impl Iterator for Words<'_> {
             if !self.next_identifier() {
                 return None;
             }
-            if is_word(&self.text.as_bytes()[self.whole.clone()]) {
+            let whole = &self.text.as_bytes()[self.whole.clone()];
+            if is_word(whole) && whole.len() <= self.max_whole {
                 return Some(self.whole.clone());
             }
         }
@@ -191,6 +214,12 @@ mod tests {
         check("GFP_KERNEL|0xdeadbeef 4096", &["gfp_kernel", "gfp", "kernel", "4096"]);
         check("naïve Straße", &["naïve", "straße"]);
         check("_ __ a", &[]);
+    }
+
+    #[test]
+    fn a_digest_repeats_by_the_logarithm() {
+        let digest = Digester::default().digest("foo Foo FOO foo bar fooBar a_longer_one", 6);
+        assert_eq!(digest, "foo\nfoo\nfoo\nbar\nbar\nfoobar\nlonger\none\n");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What the integration tests share: a small corpus, and a search as people type it.
 #![allow(dead_code)] // each test file uses a part
+#![allow(clippy::unwrap_used)] // test support: the lint knows test functions only
 
 use ax_engine::{
-    BuildOptions, BuiltSegment, Doc, SearchOptions, SearchOutcome, Segment, SegmentBuilder, Snapshot,
-    Stop,
+    BuildOptions, BuiltSegment, Doc, SearchOptions, SearchOutcome, Segment, SegmentBuilder,
+    Snapshot, Stop,
 };
 use ax_model::{
     BlobId, Content, DocKey, FileKind, FileVersion, Generation, Offset, OffsetRange, RepoName,
