@@ -2,6 +2,8 @@
 //! Run it when the format's version changes, and commit the file under a new name: the old ones stay,
 //! and are opened by every test run.
 
+#![allow(clippy::unwrap_used)] // it shares the tests' support
+
 #[path = "../tests/common/mod.rs"]
 mod common;
 

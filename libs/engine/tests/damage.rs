@@ -1,4 +1,5 @@
 //! Damaged segments: found, named, and never a panic. And the golden segment of format 1.
+#![allow(clippy::unwrap_used)] // test support: the lint knows test functions only
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Random histories over many segments, with and without merges, equal a simple model.
+#![allow(clippy::unwrap_used)] // test support: the lint knows test functions only
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Random texts and random patterns: the engine finds exactly the lines that brute force finds.
+#![allow(clippy::unwrap_used)] // test support: the lint knows test functions only
 
 mod common;
 

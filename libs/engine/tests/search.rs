@@ -1,4 +1,5 @@
 //! What a query finds in a small corpus, case by case.
+#![allow(clippy::unwrap_used)] // test support: the lint knows test functions only
 
 mod common;
 

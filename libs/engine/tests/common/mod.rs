@@ -1,6 +1,5 @@
 //! What the integration tests share: a small corpus, and a search as people type it.
 #![allow(dead_code)] // each test file uses a part
-#![allow(clippy::unwrap_used)] // test support: the lint knows test functions only
 
 use ax_engine::{
     BuildOptions, BuiltSegment, Doc, SearchOptions, SearchOutcome, Segment, SegmentBuilder,
