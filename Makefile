@@ -11,7 +11,7 @@ DATA ?= .ax-data
 LISTEN ?= 127.0.0.1:7080
 
 .DEFAULT_GOAL := help
-.PHONY: help install build run test unit lint bench cluster cluster-down cluster-status clean
+.PHONY: help install build run test unit lint deny bench cluster cluster-down cluster-status clean
 
 help: ## Say what each word does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ lint: ## Check format, lints, documentation and house rules
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	cargo test -p ax-tidy
+
+deny: ## Check licences, bans and sources of all dependencies (installs cargo-deny, about 5 min)
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check licenses bans sources
 
 bench: ## Measure the engine on Linux 6.1 source, ripgrep beside it
 	@tests/servers/install.sh build tools
