@@ -8,7 +8,7 @@
 //!
 //! content            := the texts of all documents, one after another, as they are
 //! blocks             := block* sentinel              in order of start; none is empty
-//! block              := start:u64 line:u32 doc:u32   a run of whole lines of one document, 16 KiB
+//! block              := start:u64 line:u32 doc:u32   a run of whole lines of one document,  8 KiB
 //!                                                    or one long line; `line`: line feeds before it
 //! docs               := doc*                         see `docs`
 //! strings            := table{4}                     repositories, languages, encodings, branch sets
@@ -39,7 +39,7 @@ pub(crate) const MAGIC: [u8; 8] = *b"ax-segm\n";
 /// Bytes of the trailer.
 pub(crate) const TRAILER_BYTES: usize = 20;
 /// Bytes that a block of lines aims at.
-pub(crate) const BLOCK_BYTES: usize = 16 << 10;
+pub(crate) const BLOCK_BYTES: usize = 8 << 10;
 /// Names of symbols that share one unit of the trigram index.
 pub(crate) const NAMES_PER_UNIT: usize = 32;
 /// The prefix of the sections that are files of the inverted index.

@@ -2,7 +2,7 @@
 //! block of a document's lines, a path, a run of symbol names.
 //!
 //! Units, and not documents, are what the postings of the content name, because a large file holds
-//! most trigrams and would be a candidate of every query; a block of 16 KiB holds few. Rejected:
+//! most trigrams and would be a candidate of every query; a block of 8 KiB holds few. Rejected:
 //! postings in tantivy (one hash look-up per occurrence; 55 MB/s on two cores), roaring (16 bits per
 //! sparse posting), positions (1.7 bytes per byte of text).
 //!

@@ -114,9 +114,9 @@ impl Search<'_> {
         }
         while !rest.is_empty() && hits.len() <= limit && !self.is_stopped() {
             let (best, others) = take_best(rest, round);
-            for found in self.round(best)? {
-                tally.add(&found.tally);
-                hits.extend(found.hit);
+            for (found, cost) in self.round(best)? {
+                tally.add(&cost);
+                hits.extend(found);
             }
             rest = others;
             round = (round * 2).min(MAX_ROUND);
@@ -125,27 +125,27 @@ impl Search<'_> {
         Ok(self.outcome(hits, tally))
     }
 
-    /// Verifies the candidates of one round, and keeps their order.
-    fn round(&self, candidates: &[Candidate]) -> Result<Vec<evaluate::Verified>> {
-        let bytes_of =
-            |c: &Candidate| self.snapshot.parts[c.part as usize].segment.text(c.doc).len();
-        if candidates.iter().map(bytes_of).sum::<usize>() <= SEQUENTIAL_BYTES {
-            return self.job(candidates);
+    /// Verifies the candidates of one round.
+    fn round(&self, candidates: &[Candidate]) -> Result<Vec<(Vec<Hit>, Tally)>> {
+        let len_of =
+            |c: &Candidate| self.snapshot.parts[c.part as usize].segment.docs.text(c.doc).len();
+        if candidates.iter().map(len_of).sum::<usize>() <= SEQUENTIAL_BYTES {
+            return Ok(vec![self.job(candidates)?]);
         }
-        let jobs: Vec<_> = candidates
-            .par_chunks(DOCS_PER_JOB)
-            .map(|candidates| self.job(candidates))
-            .collect::<Result<_>>()?;
-        Ok(jobs.into_iter().flatten().collect())
+        candidates.par_chunks(DOCS_PER_JOB).map(|candidates| self.job(candidates)).collect()
     }
 
-    fn job(&self, candidates: &[Candidate]) -> Result<Vec<evaluate::Verified>> {
+    fn job(&self, candidates: &[Candidate]) -> Result<(Vec<Hit>, Tally)> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let scratch = idle().pop();
         let mut scratch = scratch.unwrap_or_else(|| Scratch::new(self.plan));
-        let verified = candidates.iter().map(|c| self.evaluate(c, &mut scratch)).collect();
+        let mut hits = Vec::new();
+        for candidate in candidates {
+            hits.extend(self.evaluate(candidate, &mut scratch)?);
+        }
+        let tally = scratch.take_tally();
         idle().push(scratch);
-        verified
+        Ok((hits, tally))
     }
 
     fn outcome(&self, mut hits: Vec<Hit>, tally: Tally) -> SearchOutcome {
@@ -154,7 +154,7 @@ impl Search<'_> {
         SearchOutcome {
             num_files: hits.len() as u64,
             num_lines: hits.iter().map(|hit| hit.num_lines).sum(),
-            files: hits.into_iter().filter_map(|hit| hit.file).collect(),
+            files: hits.into_iter().filter_map(|hit| hit.file).map(|file| *file).collect(),
             more,
             timed_out: self.stopped.load(Ordering::Relaxed),
             num_candidates: tally.num_candidates,

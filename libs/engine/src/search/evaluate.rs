@@ -31,19 +31,13 @@ pub(super) struct Tally {
     pub(super) num_bytes: u64,
 }
 
-/// A document that was looked at.
-pub(super) struct Verified {
-    pub(super) hit: Option<Hit>,
-    pub(super) tally: Tally,
-}
-
 /// A document that matches.
 #[derive(Debug)]
 pub(super) struct Hit {
     pub(super) candidate: Candidate,
     pub(super) num_lines: u64,
     /// None when only counting.
-    pub(super) file: Option<FileHit>,
+    pub(super) file: Option<Box<FileHit>>,
 }
 
 impl Tally {
@@ -83,7 +77,11 @@ impl Scratch {
     fn clear(&mut self) {
         self.found.iter_mut().for_each(Collected::clear);
         self.path_ranges.clear();
-        self.tally = Tally::default();
+    }
+
+    /// What verification cost since the last call.
+    pub(super) fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
     }
 }
 
@@ -104,10 +102,10 @@ impl Search<'_> {
         &self,
         candidate: &Candidate,
         scratch: &mut Scratch,
-    ) -> Result<Verified> {
+    ) -> Result<Option<Hit>> {
         scratch.clear();
         if self.is_stopped() {
-            return Ok(Verified { hit: None, tally: Tally::default() });
+            return Ok(None);
         }
         let (part, doc) = (candidate.part as usize, candidate.doc);
         let segment = &*self.snapshot.parts[part].segment;
@@ -121,16 +119,13 @@ impl Search<'_> {
             max_lines: if self.options.count_only { 0 } else { self.options.max_lines_per_file },
         };
         let mut shown = Vec::new();
+        let bytes_before = scratch.tally.num_bytes;
         let holds = document.holds(&self.plan.root, scratch, Some(&mut shown));
-        if scratch.tally.num_bytes > 0 {
-            scratch.tally.num_candidates = 1;
+        scratch.tally.num_candidates += u64::from(scratch.tally.num_bytes > bytes_before);
+        if !holds || self.stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            return Ok(None);
         }
-        let hit = if holds && !self.stopped.load(std::sync::atomic::Ordering::Relaxed) {
-            Some(self.hit(candidate, &document, &shown, scratch)?)
-        } else {
-            None
-        };
-        Ok(Verified { hit, tally: scratch.tally })
+        self.hit(candidate, &document, &shown, scratch).map(Some)
     }
 
     fn hit(
@@ -148,7 +143,7 @@ impl Search<'_> {
         let file = if self.options.count_only {
             None
         } else {
-            Some(self.file(candidate, document, &found, scratch)?)
+            Some(Box::new(self.file(candidate, document, &found, scratch)?))
         };
         Ok(Hit { candidate: *candidate, num_lines: found.lines.len() as u64, file })
     }
