@@ -131,7 +131,7 @@ impl Scheduler {
         limit.saturating_sub(running.count())
     }
 
-    /// A step ended after `took`. `chance` is drawn from `0.0..1.0`.
+    /// A step ended, of which looking `took` this long. `chance` is drawn from `0.0..1.0`.
     pub fn finished(&mut self, name: &str, ended: Ended, took: Duration, now: Moment, chance: f64) {
         let Some(entry) = self.repos.get_mut(name) else { return };
         entry.running = false;

@@ -271,7 +271,8 @@ impl IngestService {
         let Finished { name, worker, claim, result, progress, took } = finished;
         let Some(result) = result else { return self.not_ours(&name, worker) };
         let ended = if result.is_ok() { Ended::Well } else { Ended::Badly };
-        self.scheduler.finished(&name, ended, took, self.begun.elapsed(), chance());
+        let looked = worker.looked_for();
+        self.scheduler.finished(&name, ended, looked, self.begun.elapsed(), chance());
         metrics::histogram!("ax_ingest_step_seconds").record(took.as_secs_f64());
         let removed = matches!(&result, Ok(report) if report.outcome == Outcome::Removed);
         let Some(slot) = self.slots.get_mut(&name) else { return };

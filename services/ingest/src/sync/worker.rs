@@ -25,6 +25,7 @@ pub struct Worker {
     source: Arc<Mutex<Option<Source>>>,
     settled: Option<Settled>,
     emissions: u32,
+    looked_for: Duration,
 }
 
 /// The state in which there was nothing left to do.
@@ -34,12 +35,20 @@ struct Settled {
     at: Instant,
 }
 
+/// What a thorough look found.
+struct Looked {
+    snapshot: Snapshot,
+    refs: Option<Refs>,
+    took: Duration,
+}
+
 impl Worker {
     /// A worker for a registration.
     pub fn new(registration: Registration) -> Result<Self, IngestError> {
         let name = RepoName::new(registration.name.clone())
             .map_err(|error| IngestError::BadRegistration(error.to_string()))?;
-        Ok(Self { name, registration, source: Arc::default(), settled: None, emissions: 0 })
+        let (source, looked_for) = (Arc::default(), Duration::ZERO);
+        Ok(Self { name, registration, source, settled: None, emissions: 0, looked_for })
     }
 
     /// The repository's name.
@@ -52,6 +61,12 @@ impl Worker {
         &self.registration
     }
 
+    /// How long the last step read the repository, a first clone aside. Neither the emission of what
+    /// was found nor the wait for a back end that is away says anything of the next look.
+    pub fn looked_for(&self) -> Duration {
+        self.looked_for
+    }
+
     /// Looks at the repository and emits what moved.
     pub async fn step(
         &mut self,
@@ -60,6 +75,7 @@ impl Worker {
         control: &Control,
     ) -> Result<SyncReport, IngestError> {
         let started = Instant::now();
+        self.looked_for = Duration::ZERO;
         let mut result = self.try_step(deps, config, control).await;
         match &mut result {
             Ok(report) => report.took = started.elapsed(),
@@ -86,7 +102,8 @@ impl Worker {
         if self.nothing_moved().await? {
             return Ok(SyncReport::new(Outcome::UpToDate, VersionToken::new(deps.generation)));
         }
-        let (snapshot, refs) = self.look(deps, config, control).await?;
+        let Looked { snapshot, refs, took } = self.look(deps, config, control).await?;
+        self.looked_for = took;
         let report = self.bring_up(deps, config, control, snapshot).await?;
         if let Some(settled) = &mut self.settled {
             settled.refs = refs;
@@ -114,7 +131,7 @@ impl Worker {
         deps: &Deps,
         config: &IngestConfig,
         control: &Control,
-    ) -> Result<(Snapshot, Option<Refs>), IngestError> {
+    ) -> Result<Looked, IngestError> {
         let spread = spread_of(deps, config, &self.registration);
         let (shared, registration) = (self.source.clone(), self.registration.clone());
         let (name, stop, limit) = (self.name.clone(), control.stop.clone(), config.fetch_timeout);
@@ -123,6 +140,7 @@ impl Worker {
         let _turn = if clones { control.capacity.import().await } else { None };
         let config = config.clone();
         let looking = blocking(move || {
+            let started = Instant::now();
             // A fetch that hangs past its time keeps the lock: the next look says so at once.
             let Some(mut shared) = shared.try_lock() else {
                 return Err(unreachable(&registration, "the previous fetch still hangs"));
@@ -134,7 +152,9 @@ impl Worker {
             let refs = source.refs()?; // before the snapshot: what moves in between is seen again
             let max_branches = config.max_branches;
             let wanted = Wanted { patterns: &registration.branches, max_branches, spread };
-            Ok((source.snapshot(&wanted, &stop)?, refs))
+            let snapshot = source.snapshot(&wanted, &stop)?;
+            let took = if clones { Duration::ZERO } else { started.elapsed() };
+            Ok(Looked { snapshot, refs, took })
         });
         match tokio::time::timeout(limit, looking).await {
             Ok(looked) => looked,
