@@ -64,14 +64,15 @@ defaults
   timeout connect 500ms
   timeout client 60s
   timeout server 60s
-  retries 2
+  timeout check 2s
+  retries 3
   option redispatch 1
   retry-on conn-failure empty-response response-timeout 502 503
 listen automatosx
   bind 127.0.0.1:$front
   balance leastconn
   option httpchk GET /readyz
-  default-server check inter 200ms fall 1 rise 1 observe layer4 error-limit 1 on-error mark-down
+  default-server check inter 500ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down
   server query-1 127.0.0.1:$(port_of query-1)
   server query-2 127.0.0.1:$(port_of query-2)
 CFG

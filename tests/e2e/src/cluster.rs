@@ -40,13 +40,16 @@ pub struct Settings {
     pub shards: u32,
     /// Lease of a member; the dead are noticed after this.
     pub lease_ttl: Duration,
+    /// How long old manifests are kept. A test that wants whole chains keeps them longer than it runs.
+    pub keep: Duration,
     /// The role that reaches etcd only by [`Cluster::etcd_of_one`].
     pub cut_off: &'static str,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { shards: 4, lease_ttl: Duration::from_secs(2), cut_off: "indexer-1" }
+        let (lease_ttl, keep) = (Duration::from_secs(2), Duration::from_secs(3600));
+        Self { shards: 4, lease_ttl, keep, cut_off: "indexer-1" }
     }
 }
 

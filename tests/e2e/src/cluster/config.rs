@@ -8,8 +8,6 @@ use std::{fmt::Write as _, path::Path, time::Duration};
 const INSTALL_WITHIN: Duration = Duration::from_secs(300);
 
 /// What every role reads; what differs per process comes by variables.
-///
-/// Old manifests are kept for longer than any test runs, so that a test can check whole chains.
 pub(super) fn roles(settings: &Settings, etcd: &Etcd, kafka: &Kafka, s3: &S3) -> String {
     format!(
         r#"
@@ -32,14 +30,14 @@ endpoint = "{s3}"
 region = "{region}"
 access_key = "{access_key}"
 secret_key = "{secret_key}"
-keep_seconds = 3600
+keep_seconds = {keep_seconds}
 
 [ingest]
 poll_local_ms = 100
 concurrency = 4
 
 [coordinator]
-collect_seconds = 5
+collect_seconds = 2
 
 [telemetry]
 log_format = "text"
@@ -47,6 +45,7 @@ log_filter = "info,ax_indexer=debug,ax_ingest=debug"
 "#,
         shards = settings.shards,
         lease_ttl_ms = settings.lease_ttl.as_millis(),
+        keep_seconds = settings.keep.as_secs(),
         bootstrap = kafka.bootstrap(),
         etcd = etcd.endpoint(),
         s3 = s3.endpoint(),

@@ -16,8 +16,9 @@ use std::{io::Write as _, time::Duration};
 pub const SETTLED_WITHIN: Duration = Duration::from_secs(90);
 
 /// Files of the repository that stays as it is; over all shards.
-const EVERGREEN_FILES: u64 = 40;
-const EVERGREEN: &str = "evergreen_token";
+pub const EVERGREEN_FILES: u64 = 40;
+/// The word in each of them.
+pub const EVERGREEN: &str = "evergreen_token";
 /// Files per pushed marker: enough that each of the few shards gets some.
 const MARKER_FILES: u64 = 16;
 
@@ -52,8 +53,8 @@ impl Marker {
 
 impl Rehearsal {
     /// Starts the cluster, registers the repositories and waits until all is searchable.
-    pub async fn start(name: &str) -> anyhow::Result<Self> {
-        let cluster = Cluster::start(name, Settings::default()).await?;
+    pub async fn start(name: &str, settings: Settings) -> anyhow::Result<Self> {
+        let cluster = Cluster::start(name, settings).await?;
         let front = cluster.front()?;
         let repo = async |name: &str| GitRepo::init(cluster.repos().join(name), name).await;
         let steady = repo("steady").await?;
