@@ -44,7 +44,13 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct ServerArgs {
     /// Server to ask.
-    #[arg(long, env = "AX_SERVER", default_value = "http://127.0.0.1:7080", value_name = "URL")]
+    #[arg(
+        long,
+        env = "AX_SERVER",
+        default_value = "http://127.0.0.1:7080",
+        value_name = "URL",
+        global = true
+    )]
     pub server: String,
 }
 

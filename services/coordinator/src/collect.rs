@@ -9,9 +9,8 @@ use ax_store::{CollectPolicy, Collector, Pins, Store};
 pub(crate) async fn run(store: &Store, config: &CoordinatorConfig) {
     let policy = CollectPolicy { keep_for: config.keep, ..CollectPolicy::default() };
     let shards = (0..config.shards).map(ShardId);
-    let mut collectors: Vec<_> = shards
-        .map(|shard| Collector::new(store.shard(config.generation, shard), policy.clone()))
-        .collect();
+    let mut collectors: Vec<_> =
+        shards.map(|shard| Collector::new(store.shard(config.generation, shard), policy)).collect();
     loop {
         tokio::time::sleep(config.collect_every).await;
         for (shard, collector) in collectors.iter_mut().enumerate() {

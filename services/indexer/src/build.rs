@@ -7,7 +7,10 @@ use ax_model::{
 };
 use ax_store::Store;
 use bytes::Bytes;
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    path::PathBuf,
+};
 
 /// Where and for whom to build.
 #[derive(Clone)]
@@ -79,8 +82,8 @@ fn text_bytes(op: &Op) -> u64 {
 async fn fetch_stored(store: &Store, ops: &[Op]) -> Result<Fetched, IndexerError> {
     let mut fetched = Fetched::new();
     for blob in ops.iter().flat_map(stored_blobs) {
-        if !fetched.contains_key(&blob.hash) {
-            fetched.insert(blob.hash, store.get_blob(blob).await?);
+        if let Entry::Vacant(place) = fetched.entry(blob.hash) {
+            place.insert(store.get_blob(blob).await?);
         }
     }
     Ok(fetched)

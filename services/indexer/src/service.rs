@@ -229,7 +229,7 @@ impl Indexer {
 /// Nothing of an earlier run is worth keeping: what counts is in the store.
 async fn wipe(scratch: &std::path::Path) -> Result<(), IndexerError> {
     match tokio::fs::remove_dir_all(scratch).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(tokio::fs::create_dir_all(scratch).await?),
     }
 }

@@ -107,7 +107,7 @@ fn state(repo: &Value) -> String {
 
 fn share(progress: &Value) -> String {
     let (done, total) = (number(progress, "files_done"), number(progress, "files_total"));
-    if total == 0 { String::new() } else { format!("{} %", done * 100 / total) }
+    (done * 100).checked_div(total).map(|percent| format!("{percent} %")).unwrap_or_default()
 }
 
 async fn show(api: &Api, name: &str, as_json: bool) -> Result<(), ApiError> {
