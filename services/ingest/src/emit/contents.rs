@@ -28,6 +28,8 @@ pub enum Raw {
     },
     /// The file vanished from its directory after the scan.
     Gone,
+    /// The whole repository is not there any more: that a blob cannot be read says nothing about it.
+    Vanished,
 }
 
 /// Reads entries; one per thread.
@@ -41,6 +43,11 @@ impl Contents {
     /// Contents in `repo`'s object database or, when given, in `files`.
     pub fn new(repo: gix::Repository, files: Option<Arc<LiveFiles>>, max_file_bytes: u64) -> Self {
         Self { repo, files, max_file_bytes }
+    }
+
+    /// Where the object database is.
+    pub fn place(&self) -> String {
+        self.repo.git_dir().display().to_string()
     }
 
     /// True when what an old position showed can still be read.
@@ -75,6 +82,9 @@ impl Contents {
 
     fn read_blob(&self, id: ObjectId) -> Raw {
         let unreadable = |why: String| {
+            if !self.repo.git_dir().join("HEAD").exists() {
+                return Raw::Vanished;
+            }
             tracing::warn!(%id, why, "blob cannot be read");
             Raw::Skipped { id, reason: SkipReason::Unreadable, num_bytes: 0 }
         };

@@ -67,7 +67,7 @@ impl VersionMaker<'_> {
                     Err(_) => weight.num_skipped += 1,
                 },
                 Raw::Skipped { .. } => weight.num_skipped += 1,
-                Raw::Gone => {}
+                Raw::Gone | Raw::Vanished => {}
             }
         }
         weight
@@ -82,6 +82,12 @@ impl VersionMaker<'_> {
     ) -> Result<Option<FileVersion>, IngestError> {
         let (id, num_bytes, content, encoding) = match self.contents.read(path, item) {
             Raw::Gone => return Ok(None),
+            // Not a skipped file: the position would count as read, and its files as looked at.
+            Raw::Vanished => {
+                let place = self.contents.place();
+                let reason = "its HEAD is gone".to_owned();
+                return Err(IngestError::Vanished { place, reason });
+            }
             Raw::Skipped { id, reason, num_bytes } => (id, num_bytes, Content::Skipped(reason), ""),
             Raw::Bytes { id, bytes } => {
                 let num_bytes = bytes.len() as u64;
