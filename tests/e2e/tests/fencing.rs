@@ -22,7 +22,7 @@ async fn an_owner_that_wakes_up_late_is_fenced() {
     wakes_up_uninformed(&mut rehearsal).await.unwrap();
     wakes_up(&mut rehearsal).await.unwrap();
     a_query_node_that_stands_still_is_passed_by(&mut rehearsal).await.unwrap();
-    rehearsal.no_panics().unwrap();
+    rehearsal.no_alarms().unwrap();
 }
 
 /// The worst case: it cannot even learn that its shards were given away, so that only the store can

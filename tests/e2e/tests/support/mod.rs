@@ -128,10 +128,13 @@ impl Rehearsal {
         self.cluster.settle(&self.wanted().await?, &QUERY_NODES, SETTLED_WITHIN).await
     }
 
-    /// No process panicked.
-    pub fn no_panics(&self) -> anyhow::Result<()> {
-        let panics = self.cluster.logged("panicked")?;
-        ensure!(panics.is_empty(), "{}", panics.join("\n"));
+    /// No process panicked, or logged what a person must act on: all that was done to it is its
+    /// everyday life.
+    pub fn no_alarms(&self) -> anyhow::Result<()> {
+        for alarm in ["panicked", " ERROR "] {
+            let lines = self.cluster.logged(alarm)?;
+            ensure!(lines.is_empty(), "{}", lines.join("\n"));
+        }
         Ok(())
     }
 }
