@@ -32,13 +32,9 @@ where
         return Ok((None, None));
     }
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-    let exporter = SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .build()
-        .map_err(|error| TelemetryError::Otlp {
-            endpoint: endpoint.to_owned(),
-            reason: error.to_string(),
+    let exporter =
+        SpanExporter::builder().with_tonic().with_endpoint(endpoint).build().map_err(|error| {
+            TelemetryError::Otlp { endpoint: endpoint.to_owned(), reason: error.to_string() }
         })?;
     let resource = Resource::builder()
         .with_service_name(service.to_owned())
