@@ -37,6 +37,16 @@ impl Api {
         Ok((status, body))
     }
 
+    /// A GET whose body is not made a JSON tree, which for a large answer would take gigabytes.
+    pub async fn get_text(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> anyhow::Result<(u16, String)> {
+        let answer = self.http.get(self.url(path, query)).send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    }
+
     /// A GET that must answer 200.
     pub async fn get_ok(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
         match self.get(path, query).await? {

@@ -128,6 +128,7 @@ async fn changes_of_a_folder(setup: &Setup) -> anyhow::Result<()> {
 }
 
 /// Waits until a query matches that many files, and prints how long it took.
+#[allow(clippy::print_stdout)] // the delays are what is measured here
 async fn timed(what: &str, api: &Api, query: &str, num_files: u64) -> anyhow::Result<()> {
     let started = Instant::now();
     api.wait_for_count(query, num_files, FRESH_WITHIN).await.with_context(|| what.to_owned())?;
