@@ -34,7 +34,7 @@ const MAX_TEXT_BYTES: u64 = 8 << 30;
 /// Builds one segment. Text is written to its file as it comes; postings are spilled; what stays in
 /// memory is the table of documents, the words for ranking, and one chunk of 32 MiB.
 ///
-/// It blocks and uses the threads of rayon's pool: call it off the async runtime.
+/// It blocks, and works on a pool of threads that all builders share: call it off the async runtime.
 pub struct SegmentBuilder {
     options: BuildOptions,
     file: TempPath,

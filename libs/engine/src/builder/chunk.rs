@@ -9,8 +9,8 @@ use crate::{
     sections::SectionWriter,
     words::{Digester, MAX_WHOLE_IN_TEXT, WordsWriter},
 };
-use rayon::prelude::*;
-use std::ops::Range;
+use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
+use std::{ops::Range, sync::OnceLock};
 
 /// A block of a pending document.
 struct Unit<'a> {
@@ -31,10 +31,12 @@ impl SegmentBuilder {
         let units = self.split_blocks(&chunk);
         let parse = self.options.symbols;
         let Self { out, sorters, words, .. } = self;
-        let (definitions, (written, runs)) = rayon::join(
-            || define(words, &chunk, parse),
-            || rayon::join(|| write_content(out, &chunk), || sort_grams(sorters, &units)),
-        );
+        let (definitions, (written, runs)) = on_builders(|| {
+            rayon::join(
+                || define(words, &chunk, parse),
+                || rayon::join(|| write_content(out, &chunk), || sort_grams(sorters, &units)),
+            )
+        });
         written?;
         for run in runs {
             self.grams.push(&run)?;
@@ -70,6 +72,17 @@ impl SegmentBuilder {
                 self.symbols.add(pending.doc, symbol);
             }
         }
+    }
+}
+
+/// Runs `work` on threads of their own: on those of the searches, a query would wait for a chunk.
+fn on_builders<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    static BUILDERS: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let new_pool =
+        || ThreadPoolBuilder::new().thread_name(|i| format!("ax-build-{i}")).build().ok();
+    match BUILDERS.get_or_init(new_pool) {
+        Some(pool) => pool.install(work),
+        None => work(), // no threads to be had: rayon's own will do
     }
 }
 
