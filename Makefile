@@ -29,7 +29,8 @@ run: build ## Search real repositories on this machine: REPOS="PATH|URL ..."
 	$(AX) serve --listen $(LISTEN) --data $(DATA) $(foreach repo,$(REPOS),--repo $(repo))
 
 test: install ## Run every test, against real Kafka, etcd and S3 servers that the tests start and stop
-	cargo test --workspace
+	cargo build --workspace --bins --tests
+	AX_BIN=$(abspath $(TARGET))/debug/ax cargo test --workspace
 
 unit: ## Run the tests that need no servers
 	cargo test --workspace --lib

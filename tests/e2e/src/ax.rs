@@ -10,15 +10,22 @@ use tokio::{process::Command, sync::OnceCell};
 
 static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
 
-/// Path of the binary, built in the profile and target folder of the running test.
+/// Path of the binary: the one that `AX_BIN` names, or one built now, in the profile and target folder
+/// of the running test.
 ///
-/// Rejected: an artifact dependency, which needs a nightly cargo, and a path that the caller sets,
-/// with which a test runs last week's binary sooner or later.
+/// `make test` sets `AX_BIN` right after building it together with the tests: on its own, `ax` resolves
+/// other features, and every dependency would be compiled twice. Rejected: an artifact dependency,
+/// which needs a nightly cargo.
 pub async fn binary() -> anyhow::Result<&'static Path> {
     BINARY.get_or_try_init(build).await.map(PathBuf::as_path)
 }
 
 async fn build() -> anyhow::Result<PathBuf> {
+    if let Some(given) = std::env::var_os("AX_BIN") {
+        let given = PathBuf::from(given);
+        anyhow::ensure!(given.is_file(), "AX_BIN: {} is not there", given.display());
+        return Ok(given);
+    }
     let test = std::env::current_exe().context("the path of the running test")?;
     let profile_dir = test.ancestors().nth(2).context("a test is at target/PROFILE/deps/test")?;
     let target = profile_dir.parent().context("a profile's folder is in the target folder")?;
