@@ -39,7 +39,7 @@ lint: ## Check format, lints, documentation and house rules
 	@tests/servers/install.sh build
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 	cargo test -p ax-tidy
 
 deny: ## Check licences, bans and sources of all dependencies (installs cargo-deny, about 5 min)

@@ -200,7 +200,7 @@ impl<'a> Parser<'a> {
         let leaf = match filter {
             Filter::Case => return self.case(start).map(|()| None),
             Filter::Content => return self.text(Field::Content).map(Some),
-            Filter::Sym => Leaf::Sym(self.pattern()?),
+            Filter::Sym => Leaf::Sym(self.value_pattern()?),
             Filter::Repo => Leaf::Repo(self.matcher()?),
             Filter::File => Leaf::File(self.matcher()?),
             Filter::Branch => Leaf::Branch(self.matcher()?),
@@ -210,7 +210,20 @@ impl<'a> Parser<'a> {
     }
 
     fn text(&mut self, field: Field) -> Result<Node, QueryError> {
-        Ok(Node::Leaf(Leaf::Text(self.pattern()?, field)))
+        let pattern = match field {
+            Field::Content => self.value_pattern()?,
+            Field::Either => self.pattern()?,
+        };
+        Ok(Node::Leaf(Leaf::Text(pattern, field)))
+    }
+
+    /// A pattern right after a filter's colon, where a slash before white space can only open a regular
+    /// expression: the division sign that it would be elsewhere makes no sense there.
+    fn value_pattern(&mut self) -> Result<RawPattern, QueryError> {
+        if self.scanner.at_spaced_regex() {
+            return RawPattern::regex(self.scanner.regex()?, self.limits);
+        }
+        self.pattern()
     }
 
     fn pattern(&mut self) -> Result<RawPattern, QueryError> {

@@ -113,6 +113,12 @@ impl<'a> Scanner<'a> {
         chars.next() == Some('/') && chars.next().is_some_and(|c| c != '/' && !is_delimiter(c))
     }
 
+    /// Whether a slash and white space stand here.
+    pub(crate) fn at_spaced_regex(&self) -> bool {
+        let mut chars = self.rest().chars();
+        chars.next() == Some('/') && chars.next().is_some_and(char::is_whitespace)
+    }
+
     /// The name of the filter that stands here, if one does: letters, then a colon.
     pub(crate) fn filter_name(&self) -> Option<&'a str> {
         let rest = self.rest();

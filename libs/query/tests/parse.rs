@@ -335,3 +335,11 @@ fn a_language_knows_its_place() {
     });
     assert_eq!(place, Some((7, 14)));
 }
+
+#[test]
+fn a_slash_right_after_a_filter_opens_a_regular_expression_whatever_follows() {
+    for (text, plain) in [("content:/ a/", r"content:/\x20a/"), ("sym:/ a/", r"sym:/\x20a/")] {
+        assert_eq!(pattern(text).hir(), pattern(plain).hir(), "{text:?}");
+        assert_eq!(read(&read(text).to_string()), read(text), "{text:?}");
+    }
+}
