@@ -179,7 +179,8 @@ impl SegmentBuilder {
     /// An estimate of the memory held, in bytes, that grows with the segment.
     pub fn memory_bytes(&self) -> u64 {
         let docs = self.docs.len() * 300;
-        (self.words.memory_bytes() + docs + self.pending_bytes) as u64
+        let indexed = self.words.memory_bytes() + self.symbols.memory_bytes();
+        (indexed + docs + self.pending_bytes) as u64
     }
 
     /// True when nothing was put, deleted or said.

@@ -17,9 +17,9 @@
 //! keytext            := the encoded keys, one after another
 //! dead               := doc:u32*                     superseded within the segment itself, ascending
 //! repositories       := (len:u32 ax.search.v1.Repository)*
-//! symbols/text       := the distinct names, ascending, each followed by a line feed
-//! symbols/names      := (start:u32 place:u32)* sentinel
-//! symbols/places     := (doc:u32 start:u32 container:u32 kind:u32)*   container: a name, or !0
+//! symbols/units      := (text_start:u32 places_start:u32)* sentinel   runs of 32 names
+//! symbols/text       := the distinct names in order, see `symbols`
+//! symbols/places     := where they are defined, see `symbols`
 //! grams/F/keys       := (gram:u32 count:u32 start:u32)*  ascending; F: content, path, symbol
 //! grams/F/lists      := see `grams`; units are blocks, keys, and runs of 32 names
 //! index/NAME         := the file NAME of a tantivy index whose documents are those of `docs`
@@ -56,7 +56,7 @@ pub(crate) mod section {
     pub(crate) const DEAD: &str = "dead";
     pub(crate) const REPOSITORIES: &str = "repositories";
     pub(crate) const SYMBOL_TEXT: &str = "symbols/text";
-    pub(crate) const SYMBOL_NAMES: &str = "symbols/names";
+    pub(crate) const SYMBOL_UNITS: &str = "symbols/units";
     pub(crate) const SYMBOL_PLACES: &str = "symbols/places";
 }
 

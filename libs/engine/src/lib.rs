@@ -12,6 +12,7 @@ mod format;
 mod grams;
 mod keys;
 mod languages;
+mod leb;
 mod map;
 mod merge;
 mod path;

@@ -61,7 +61,7 @@ fn copy(part: &Part, builder: &mut SegmentBuilder) -> Result<()> {
     for info in &part.segment.repositories {
         builder.repository(info);
     }
-    let symbols = part.segment.symbols.by_doc();
+    let symbols = part.segment.symbols.by_doc()?;
     for key in 0..keys.num() {
         match keys.kind(key) {
             KeyKind::RepositoryDeleted => {}
@@ -97,26 +97,27 @@ fn read(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<(Doc, Option<
     };
     let text = record.skip.map_or(Ok(text), Err);
     let known = Definitions {
-        symbols: symbols_of(part, doc, symbols),
+        symbols: symbols_of(part, doc, symbols)?,
         given_up: record.flags & flag::NO_SYMBOLS != 0,
     };
     Ok((Doc { version, text, committed_at_ms: record.committed_at_ms }, Some(known)))
 }
 
-fn symbols_of(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Vec<(NewSymbol, String)> {
+fn symbols_of(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<Vec<(NewSymbol, String)>> {
     let start = symbols.partition_point(|(_, place)| place.doc < doc);
     let of_doc = symbols[start..].iter().take_while(|(_, place)| place.doc == doc);
     let segment = &part.segment;
     of_doc
         .map(|(name, place)| {
+            let container = place.container.map(|name| segment.symbols.name(name)).transpose()?;
             let symbol = NewSymbol {
-                name: segment.symbols.name(*name).to_vec(),
+                name: segment.symbols.name(*name)?,
                 start: place.start,
                 kind: 0, // numbered anew from its name
-                container: place.container.map(|name| segment.symbols.name(name).to_vec()),
+                container,
             };
             let kind = segment.docs.strings.symbol_kinds.get(place.kind as usize);
-            (symbol, kind.cloned().unwrap_or_default())
+            Ok((symbol, kind.cloned().unwrap_or_default()))
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use crate::{
     grams::GramSorter,
     languages,
     sections::SectionWriter,
-    words::{Digester, MAX_WHOLE_IN_TEXT, WordsWriter},
+    words::{Digester, MAX_WHOLE_IN_SYMBOLS, MAX_WHOLE_IN_TEXT, WordsWriter},
 };
 use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 use std::{ops::Range, sync::OnceLock};
@@ -149,7 +149,7 @@ fn digests(digester: &mut Digester, pending: &Pending, definitions: &Definitions
     [
         digester.digest(&String::from_utf8_lossy(&pending.text), MAX_WHOLE_IN_TEXT),
         digester.digest(&pending.path, usize::MAX),
-        digester.digest(&names.join(" "), usize::MAX),
+        digester.digest(&names.join(" "), MAX_WHOLE_IN_SYMBOLS),
     ]
 }
 

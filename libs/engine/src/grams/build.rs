@@ -1,7 +1,7 @@
 //! Building the trigram index in bounded memory: runs sorted in memory, spilled, merged at the end.
 
-use super::{GramWriter, list::write_leb};
-use crate::{EngineError, Result, sections::SectionWriter};
+use super::GramWriter;
+use crate::{EngineError, Result, leb, sections::SectionWriter};
 use ax_query::grams::fold;
 use std::{
     cmp::Reverse,
@@ -62,11 +62,11 @@ impl GramSorter {
         self.sort();
         let mut run = Vec::with_capacity(self.pairs.len() * 2);
         for same in self.pairs.chunk_by(|a, b| a >> 32 == b >> 32) {
-            write_leb((same[0] >> 32) as u32, &mut run);
-            write_leb(u32::try_from(same.len()).expect("one pair per unit"), &mut run);
+            leb::write((same[0] >> 32) as u32, &mut run);
+            leb::write(u32::try_from(same.len()).expect("one pair per unit"), &mut run);
             let mut previous = 0;
             for pair in same {
-                write_leb(*pair as u32 - previous, &mut run);
+                leb::write(*pair as u32 - previous, &mut run);
                 previous = *pair as u32;
             }
         }

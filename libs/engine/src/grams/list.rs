@@ -1,6 +1,7 @@
 //! One posting list: encoding, and the two ways to read it.
 
 use super::BITMAP;
+use crate::leb;
 use bitpacking::{BitPacker, BitPacker4x};
 
 /// Units per packed group.
@@ -44,32 +45,9 @@ fn encode_packed(units: &[u32], out: &mut Vec<u8>) {
     out.append(&mut packed);
     let mut previous = last.unwrap_or(0);
     for unit in tail {
-        write_leb(unit - previous, out);
+        leb::write(unit - previous, out);
         previous = *unit;
     }
-}
-
-/// Appends `value` in groups of seven bits, lowest first.
-pub(super) fn write_leb(mut value: u32, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Reads what [`write_leb`] wrote, from the front of `bytes`.
-fn read_leb(bytes: &mut &[u8]) -> Option<u32> {
-    let mut value = 0u32;
-    for shift in (0..35).step_by(7) {
-        let (first, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u32::from(first & 0x7f).checked_shl(shift)?;
-        if first & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 /// A posting list in mapped memory. Whatever the bytes, reading gives units below the number of
@@ -225,7 +203,7 @@ impl<'a> Groups<'a> {
         let mut unit = self.last.unwrap_or(0);
         (0..self.tail_len)
             .map(|_| {
-                unit = unit.checked_add(read_leb(&mut bytes)?)?;
+                unit = unit.checked_add(leb::read(&mut bytes)?)?;
                 Some(unit)
             })
             .collect()

@@ -1,14 +1,11 @@
 //! Which documents of a segment may match, from filters and trigrams alone.
 
 use super::compile::{Node, Plan};
-use crate::{
-    Result, Segment, Stop, bits::Bits, format::NAMES_PER_UNIT, grams::Units, keys::KeyKind,
-    snapshot::Part,
-};
+use crate::{Result, Segment, Stop, bits::Bits, grams::Units, keys::KeyKind, snapshot::Part};
 use ax_query::{Matcher, grams::GramQuery};
 
-/// Names looked at between two looks at the clock.
-const NAMES_PER_CHECK: u32 = 4096;
+/// Runs of names looked at between two looks at the clock.
+const UNITS_PER_CHECK: usize = 128;
 
 /// A match of a symbol pattern, in bytes of the document's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,33 +164,31 @@ impl Chooser<'_> {
     fn choose_symbol(&mut self, i: usize, within: &Bits) -> Result<Found> {
         let atom = &self.plan.symbols[i];
         let symbols = &self.part.segment.symbols;
-        let mut names: Vec<u32> = Vec::new();
-        match symbols.grams.evaluate(&atom.grams)? {
-            Units::All => names.extend(0..symbols.num_names()),
-            Units::Some(units) => {
-                let per_unit = NAMES_PER_UNIT as u32;
-                let of_unit = |unit: u32| unit * per_unit..(unit + 1) * per_unit;
-                names.extend(units.into_iter().flat_map(of_unit));
-                names.retain(|name| *name < symbols.num_names());
-            }
-        }
+        let units = match symbols.grams.evaluate(&atom.grams)? {
+            Units::All => (0..symbols.num_units()).collect(),
+            Units::Some(units) => units,
+        };
         let mut cache = atom.finder.create_cache();
         let mut hits = Vec::new();
-        for (looked_at, name) in names.into_iter().enumerate() {
-            if (looked_at as u32).is_multiple_of(NAMES_PER_CHECK) && self.stop.is_due() {
+        for (looked_at, unit) in units.into_iter().enumerate() {
+            if looked_at.is_multiple_of(UNITS_PER_CHECK) && self.stop.is_due() {
                 break;
             }
-            let text = symbols.name(name);
-            let Some((start, end)) = atom.finder.find(&mut cache, text, 0, text.len()) else {
-                continue;
-            };
-            let places = symbols.places(name).filter(|place| within.has(place.doc));
-            hits.extend(places.map(|place| SymbolHit {
-                doc: place.doc,
-                start: place.start.saturating_add(start as u32),
-                end: place.start.saturating_add(end as u32),
-            }));
+            let mut unit = symbols.unit(unit);
+            while let Some(named) = unit.next_name()? {
+                let len = named.name.len();
+                if let Some((start, end)) = atom.finder.find(&mut cache, named.name, 0, len) {
+                    named.each_place(|place| {
+                        hits.push(SymbolHit {
+                            doc: place.doc,
+                            start: place.start.saturating_add(start as u32),
+                            end: place.start.saturating_add(end as u32),
+                        });
+                    })?;
+                }
+            }
         }
+        hits.retain(|hit| within.has(hit.doc));
         hits.sort_unstable();
         let mut docs = Bits::none(self.part.segment.docs.num());
         hits.iter().for_each(|hit| docs.insert(hit.doc));

@@ -1,0 +1,181 @@
+//! Reading definitions. Whatever the bytes, reading gives names and places or a typed error.
+
+use super::{FIELD, MAX_NAME_BYTES, Place, UNIT_BYTES};
+use crate::{
+    EngineError, Result,
+    format::{NAMES_PER_UNIT, section, u32_at},
+    grams::GramIndex,
+    leb,
+    sections::Sections,
+};
+use tantivy::directory::OwnedBytes;
+
+/// The definitions of a mapped segment.
+#[derive(Debug)]
+pub(crate) struct Symbols {
+    units: OwnedBytes,
+    text: OwnedBytes,
+    places: OwnedBytes,
+    num_units: u32,
+    num_docs: u64,
+    /// Runs of 32 names by trigram.
+    pub(crate) grams: GramIndex,
+}
+
+impl Symbols {
+    /// Opens the sections and checks that the runs are within them; what is in a run is checked
+    /// when it is read.
+    pub(crate) fn open(sections: &Sections) -> Result<Self> {
+        let units = sections.get(section::SYMBOL_UNITS)?;
+        if !units.len().is_multiple_of(UNIT_BYTES) || units.is_empty() {
+            return Err(corrupt("runs are cut"));
+        }
+        let num_units = u32::try_from(units.len() / UNIT_BYTES - 1);
+        let num_units = num_units.map_err(|_| corrupt("too many runs"))?;
+        let symbols = Self {
+            units,
+            text: sections.get(section::SYMBOL_TEXT)?,
+            places: sections.get(section::SYMBOL_PLACES)?,
+            num_units,
+            num_docs: sections.footer().num_docs,
+            grams: GramIndex::open(sections, FIELD, num_units)?,
+        };
+        let starts = |field| (0..=num_units).map(move |unit| (unit, field));
+        let number = |(unit, field)| symbols.start(unit, field);
+        if !starts(0).map(number).is_sorted() || !starts(4).map(number).is_sorted() {
+            return Err(corrupt("runs are out of order"));
+        }
+        let ends = (symbols.start(num_units, 0), symbols.start(num_units, 4));
+        if ends != (symbols.text.len(), symbols.places.len()) {
+            return Err(corrupt("runs do not fill their sections"));
+        }
+        Ok(symbols)
+    }
+
+    /// How many runs of names there are.
+    pub(crate) fn num_units(&self) -> u32 {
+        self.num_units
+    }
+
+    /// The names of a run.
+    pub(crate) fn unit(&self, unit: u32) -> Unit<'_> {
+        let range = |field| self.start(unit, field)..self.start(unit + 1, field);
+        Unit {
+            text: &self.text[range(0)],
+            places: &self.places[range(4)],
+            next: unit * NAMES_PER_UNIT as u32,
+            name: Vec::with_capacity(MAX_NAME_BYTES),
+            num_docs: self.num_docs,
+        }
+    }
+
+    /// The name at a place in order.
+    pub(crate) fn name(&self, number: u32) -> Result<Vec<u8>> {
+        let unit = number / NAMES_PER_UNIT as u32;
+        if unit >= self.num_units {
+            return Err(corrupt("a name is not there"));
+        }
+        let mut unit = self.unit(unit);
+        while let Some(found) = unit.next_name()? {
+            if found.number == number {
+                return Ok(found.name.to_vec());
+            }
+        }
+        Err(corrupt("a name is not there"))
+    }
+
+    /// Every place with its name, in order of document and start.
+    pub(crate) fn by_doc(&self) -> Result<Vec<(u32, Place)>> {
+        let mut all = Vec::new();
+        for unit in 0..self.num_units {
+            let mut unit = self.unit(unit);
+            while let Some(found) = unit.next_name()? {
+                let number = found.number;
+                found.each_place(|place| all.push((number, place)))?;
+            }
+        }
+        all.sort_unstable_by_key(|(_, place)| (place.doc, place.start));
+        Ok(all)
+    }
+
+    fn start(&self, unit: u32, field: usize) -> usize {
+        u32_at(&self.units, unit as usize * UNIT_BYTES + field).unwrap_or(0) as usize
+    }
+}
+
+/// A run of names, read from its start.
+pub(crate) struct Unit<'a> {
+    text: &'a [u8],
+    places: &'a [u8],
+    next: u32,
+    name: Vec<u8>,
+    num_docs: u64,
+}
+
+/// A name, until the next is read.
+pub(crate) struct Named<'u> {
+    /// Its place among all names in order.
+    pub(crate) number: u32,
+    /// Its bytes.
+    pub(crate) name: &'u [u8],
+    places: &'u [u8],
+    num_docs: u64,
+}
+
+impl Unit<'_> {
+    /// The next name; `None` after the last.
+    pub(crate) fn next_name(&mut self) -> Result<Option<Named<'_>>> {
+        if self.text.is_empty() {
+            return Ok(None);
+        }
+        let places = self.read().ok_or_else(|| corrupt("a name is cut"))?;
+        let number = self.next;
+        self.next += 1;
+        Ok(Some(Named { number, name: &self.name, places, num_docs: self.num_docs }))
+    }
+}
+
+impl<'a> Unit<'a> {
+    /// Reads a name into `name`, and returns its places.
+    fn read(&mut self) -> Option<&'a [u8]> {
+        let (shared, len) = (leb::read(&mut self.text)?, leb::read(&mut self.text)?);
+        let (rest, after) = self.text.split_at_checked(len as usize)?;
+        self.text = after;
+        if shared as usize > self.name.len() || shared as usize + rest.len() > MAX_NAME_BYTES {
+            return None;
+        }
+        self.name.truncate(shared as usize);
+        self.name.extend_from_slice(rest);
+        let places_len = leb::read(&mut self.text)?;
+        let (places, after) = self.places.split_at_checked(places_len as usize)?;
+        self.places = after;
+        Some(places)
+    }
+}
+
+impl Named<'_> {
+    /// Gives every place that defines the name to `found`.
+    pub(crate) fn each_place(&self, mut found: impl FnMut(Place)) -> Result<()> {
+        let (mut rest, mut doc) = (self.places, 0u32);
+        while !rest.is_empty() {
+            let place = read_place(&mut rest, doc).ok_or_else(|| corrupt("a place is cut"))?;
+            doc = place.doc;
+            if u64::from(doc) >= self.num_docs {
+                return Err(corrupt("a document is not there"));
+            }
+            found(place);
+        }
+        Ok(())
+    }
+}
+
+fn read_place(rest: &mut &[u8], previous: u32) -> Option<Place> {
+    let doc = previous.checked_add(leb::read(rest)?)?;
+    let start = leb::read(rest)?;
+    let container = leb::read(rest)?.checked_sub(1);
+    Some(Place { doc, start, container, kind: leb::read(rest)? })
+}
+
+fn corrupt(what: &str) -> EngineError {
+    EngineError::corrupt("symbols", what)
+}
