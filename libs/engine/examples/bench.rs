@@ -1,6 +1,6 @@
 //! Measures building and searching: `cargo run --release -p ax-engine --example bench -- DIR [WORK]`,
 //! with `--symbols` to extract definitions, `--segment-mb N` to cut segments, and `--query Q` (many)
-//! with `--repeat N` to measure those only. WORK holds the segments, and is kept and used again;
+//! with `--repeat N` and `--count-only` to measure those only. WORK holds the segments, and is kept and used again;
 //! without it a temporary folder is used.
 
 #![allow(clippy::print_stdout)] // a program for people
@@ -27,6 +27,7 @@ struct Arguments {
     segment_bytes: u64,
     queries: Vec<String>,
     repeat: u32,
+    count_only: bool,
 }
 
 fn arguments() -> Result<Arguments> {
@@ -37,6 +38,7 @@ fn arguments() -> Result<Arguments> {
         segment_bytes: 2 << 30,
         queries: Vec::new(),
         repeat: 1,
+        count_only: false,
     };
     let mut given = std::env::args().skip(1);
     let mut folders = Vec::new();
@@ -47,6 +49,7 @@ fn arguments() -> Result<Arguments> {
                 let mb: u64 = given.next().context("--segment-mb needs a number")?.parse()?;
                 arguments.segment_bytes = mb << 20;
             }
+            "--count-only" => arguments.count_only = true,
             "--repeat" => {
                 arguments.repeat = given.next().context("--repeat needs a number")?.parse()?
             }
@@ -92,7 +95,10 @@ fn main() -> Result<()> {
             &Stop::never(),
         )?;
         println!("{query}: {} lines in {} files", found.num_lines, found.num_files);
-        for (name, options) in [("lines", all()), ("count", counting()), ("first", first())] {
+        for (name, options) in [("count", counting()), ("lines", all()), ("first", first())] {
+            if arguments.count_only && name != "count" {
+                continue;
+            }
             let cpu = cpu_seconds();
             let started = Instant::now();
             for _ in 0..arguments.repeat {

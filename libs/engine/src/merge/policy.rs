@@ -16,13 +16,14 @@ pub struct MergePolicy {
     pub fan_in: usize,
     /// Segments up to this many bytes are one class; each further class is `fan_in` times larger.
     pub floor_bytes: u64,
-    /// No merge makes a segment of more than this. Merging takes memory of about half of it.
+    /// No merge makes a segment of more than this. Merging takes as much memory where there are many
+    /// definitions, else half of it.
     pub max_bytes: u64,
 }
 
 impl Default for MergePolicy {
     fn default() -> Self {
-        Self { fan_in: 8, floor_bytes: 4 << 20, max_bytes: 1 << 30 }
+        Self { fan_in: 8, floor_bytes: 4 << 20, max_bytes: 512 << 20 }
     }
 }
 
