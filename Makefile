@@ -30,7 +30,7 @@ run: build ## Search real repositories on this machine: REPOS="PATH|URL ..."
 
 test: install ## Run every test, against real Kafka, etcd and S3 servers that the tests start and stop
 	cargo build --workspace --bins --tests
-	AX_BIN=$(abspath $(TARGET))/debug/ax cargo test --workspace
+	AX_BIN=$(abspath $(TARGET))/debug/ax cargo test --workspace --no-fail-fast
 
 unit: ## Run the tests that need no servers
 	cargo test --workspace --lib
