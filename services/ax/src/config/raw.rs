@@ -9,9 +9,6 @@ use toml::{Table, Value};
 /// What variables that set a key start with: `AX_STORE__URL` sets `store.url`.
 const PREFIX: &str = "AX_";
 
-/// Variables of the program that are no configuration keys.
-const OTHER_VARIABLES: &[&str] = &["AX_CONFIG", "AX_SERVER", "AX_CACHE", "AX_LOG"];
-
 /// Tables whose keys are free: settings of a library by its own names.
 const FREE_TABLES: &[&str] = &["changes.kafka"];
 
@@ -57,14 +54,9 @@ fn read(path: &Path) -> Result<Table, Fault> {
 /// Writes `AX_SECTION__KEY=value` into the table, typed as the known key is.
 fn set_variable(table: &mut Table, name: &str, value: &str) -> Result<(), Fault> {
     let Some(path) = name.strip_prefix(PREFIX) else { return Ok(()) };
-    if OTHER_VARIABLES.contains(&name) {
-        return Ok(());
-    }
     let path = path.to_lowercase();
     let Some((section, key)) = path.split_once("__") else {
-        return Err(Fault::new(Code::ConfigUnknownKey, format!("`{name}` names no setting"))
-            .in_field(name)
-            .hint("variables are written AX_SECTION__KEY, as in AX_STORE__URL"));
+        return refuse_lookalike(name, &path);
     };
     let known = known();
     let kind = known.get(section).and_then(|section| section.get(key));
@@ -77,6 +69,23 @@ fn set_variable(table: &mut Table, name: &str, value: &str) -> Result<(), Fault>
         section.insert(key.to_owned(), typed);
     }
     Ok(())
+}
+
+/// A variable without the two underscores is none of ours: an orchestrator sets some for each service,
+/// under its name. But one that reads like a key is a slip that would cost somebody an evening.
+fn refuse_lookalike(name: &str, path: &str) -> Result<(), Fault> {
+    let known = known();
+    let sections = known.iter().filter_map(|(name, keys)| Some((name, keys.as_table()?)));
+    let mut keys = sections.flat_map(|(name, keys)| keys.keys().map(move |key| (name, key)));
+    match keys.find(|(section, key)| format!("{section}_{key}") == path) {
+        None => Ok(()),
+        Some((section, key)) => {
+            let right = format!("{PREFIX}{}__{}", section.to_uppercase(), key.to_uppercase());
+            Err(Fault::new(Code::ConfigUnknownKey, format!("`{name}` names no setting"))
+                .in_field(name)
+                .hint(format!("did you mean {right}, with two underscores?")))
+        }
+    }
 }
 
 /// Reads `text` as the type of `kind`; an unknown key stays text, and is refused later by name.
@@ -162,6 +171,14 @@ mod tests {
         assert_eq!(fault.hint, "did you mean `cluster.shards`?");
         let fault = load_text("", &[("AX_STORE__ULR", "x")]).unwrap_err();
         assert_eq!(fault.hint, "did you mean `store.url`?");
+    }
+
+    #[test]
+    fn variables_of_others_are_left_alone_unless_they_read_like_a_key() {
+        let others = [("AX_QUERY_SERVICE_HOST", "10.0.0.1"), ("AX_BIN", "x"), ("AX_SERVER", "y")];
+        assert_eq!(load_text("", &others).unwrap(), Config::default());
+        let fault = load_text("", &[("AX_STORE_URL", "x")]).unwrap_err();
+        assert_eq!(fault.hint, "did you mean AX_STORE__URL, with two underscores?");
     }
 
     #[test]
