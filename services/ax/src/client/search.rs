@@ -59,7 +59,7 @@ async fn search(args: &SearchArgs, query: &str) -> Result<Outcome, ApiError> {
         for event in parser.push(&piece) {
             match printer.event(&event) {
                 // The reader of a pipe went away, as `head` does: that is no error.
-                Err(Stop::Pipe(_)) => return Ok(Outcome { num_files: 1, partial: false }),
+                Err(Stop::Pipe) => return Ok(Outcome { num_files: 1, partial: false }),
                 Err(Stop::Api(error)) => return Err(error),
                 Ok(()) => {}
             }
@@ -82,13 +82,15 @@ fn parameters(args: &SearchArgs, query: &str) -> Vec<(&'static str, String)> {
 
 /// Why printing ends early.
 enum Stop {
-    Pipe(#[allow(dead_code)] io::Error), // kept for debuggers; nobody is left to read it
+    /// Nobody reads standard output any more.
+    Pipe,
+    /// The answer is an error.
     Api(ApiError),
 }
 
 impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Pipe(error)
+    fn from(_: io::Error) -> Self {
+        Self::Pipe
     }
 }
 
