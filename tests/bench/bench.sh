@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The engine on Linux 6.1 source: build speed with and without symbols, index size, peak memory, and
-# query latencies with ripgrep beside it in the same run. `bench.sh DIR` takes another folder of text.
+# The engine on Linux 6.1 source: build speed, index size and query latencies, first without symbols,
+# then with them. `bench.sh DIR` takes another folder of text.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 source "$root/tests/servers/common.sh"
@@ -22,3 +22,4 @@ if [ ! -d "$corpus" ]; then
 fi
 cd "$root"
 cargo run --release -p ax-engine --example bench -- "$corpus"
+cargo run --release -p ax-engine --example bench -- "$corpus" --symbols
