@@ -29,10 +29,11 @@ packages() {
   "${install[@]}" >/dev/null 2>&1 || { "${apt[@]}" update && "${install[@]}" >/dev/null; }
 }
 
-# protoc for the contracts and for raft; the rest for librdkafka, which is built from source because
+# protoc, with the well-known types that its package only recommends, for etcd's contracts and for raft;
+# the rest for librdkafka, which is built from source because
 # distributions carry versions that are too old.
 install_build() {
-  packages '30 s' protobuf-compiler g++ make cmake pkg-config libssl-dev zlib1g-dev libcurl4-openssl-dev
+  packages '30 s' protobuf-compiler libprotobuf-dev g++ make cmake pkg-config libssl-dev zlib1g-dev libcurl4-openssl-dev
 }
 
 install_etcd() {
