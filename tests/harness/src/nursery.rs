@@ -27,11 +27,16 @@ pub(crate) fn spawn(command: Command) -> io::Result<Child> {
     answer.recv().map_err(|_| gone())?
 }
 
-/// A command for `program` that the kernel kills when this process dies. `setpriv` replaces itself by
-/// the program, so the child's id is the program's. Rejected: `prctl` between fork and exec, which
-/// needs unsafe code.
+/// What runs between `setpriv` and the program: a parent that died before the kernel was told to watch
+/// it would never be missed, so whoever has another parent by now ends at once.
+const STILL_OURS: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
+
+/// A command for `program` that the kernel kills when this process dies. `setpriv` and the shell replace
+/// themselves by the program, so the child's id is the program's. Rejected: `prctl` between fork and
+/// exec, which needs unsafe code.
 pub(crate) fn mortal(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command.args(["--pdeathsig", "KILL", "--", "sh", "-c", STILL_OURS]);
+    command.arg(std::process::id().to_string()).arg(program);
     command
 }
