@@ -11,6 +11,7 @@ servers_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${AX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/automatosx}
 kafka_jars=$cache/kafka-$kafka_version
 versitygw=$cache/versitygw-$versitygw_version/versitygw
+git_servers=$cache/git-servers-1   # sshd and lighttpd, unpacked
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 die() { say "$*"; exit 1; }

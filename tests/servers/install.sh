@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and this machine lacks, and says what and how long.
 #
-#   install.sh [build|etcd|kafka|s3|haproxy|tools|all]...      (all when nothing is named)
+#   install.sh [build|etcd|kafka|s3|sshd|https|haproxy|tools|all]...      (all when nothing is named)
 #
 # Idempotent, and quick when nothing is missing. Debian packages need root or sudo; the rest goes to
 # ${AX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/automatosx} and needs neither.
@@ -87,6 +87,32 @@ install_s3() {
   mv "$part" "${versitygw%/*}"
 }
 
+# Unpacked beside the system rather than installed: an installed package starts its server, on the well-known
+# port and for everybody, and neither a test nor its user asked for that.
+git_server_packages=(openssh-server libwrap0 lighttpd lighttpd-mod-openssl)
+
+install_git_servers() {
+  [ ! -d "$git_servers" ] || return 0
+  # As root, sshd wants a user to be nobody with; the package would make the same one.
+  [ "$(id -u)" != 0 ] || id sshd >/dev/null 2>&1 ||
+    useradd --system --no-create-home --home-dir /run/sshd --shell /usr/sbin/nologin sshd
+  # What the unpacked servers, their scripts and their clients need of the system.
+  packages '10 s' git openssh-client openssl libnettle8 libpcre2-8-0 libxxhash0 libnsl2
+  say "unpacking ${git_server_packages[*]} (1 MB) to $git_servers"
+  local part=$git_servers.part
+  rm -rf "$part"
+  mkdir -p "$part/debs"
+  ( cd "$part/debs" && apt-get -qq download "${git_server_packages[@]}" >/dev/null 2>&1 ) ||
+    die "cannot download ${git_server_packages[*]}; apt-get update may help"
+  local deb
+  for deb in "$part"/debs/*.deb; do dpkg-deb -x "$deb" "$part"; done
+  rm -r "$part/debs"
+  mv "$part" "$git_servers"
+}
+
+install_sshd() { install_git_servers; }
+install_https() { install_git_servers; }
+
 mkdir -p "$cache"
 # Test processes run side by side and each may find the same thing missing.
 exec 9>"$cache/install.lock"
@@ -94,8 +120,8 @@ flock 9
 [ $# -gt 0 ] || set -- all
 for what in "$@"; do
   case $what in
-    build | etcd | kafka | s3 | haproxy | tools) "install_$what" 9>&- ;;
-    all) for each in build tools etcd haproxy kafka s3; do "install_$each" 9>&-; done ;;
-    *) die "unknown: $what; known: build etcd kafka s3 haproxy tools all" ;;
+    build | etcd | kafka | s3 | sshd | https | haproxy | tools) "install_$what" 9>&- ;;
+    all) for each in build tools etcd haproxy git_servers kafka s3; do "install_$each" 9>&-; done ;;
+    *) die "unknown: $what; known: build etcd kafka s3 sshd https haproxy tools all" ;;
   esac
 done

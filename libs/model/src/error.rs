@@ -68,9 +68,10 @@ codes! {
     RevisionCompacted = "AX-K004", 409, "A watch asked for changes that the coordination store has forgotten.";
     RepositoryVanished = "AX-R001", 404, "The repository is not there any more.";
     RepositoryCorrupt = "AX-R002", 422, "The repository has objects that cannot be read.";
-    RepositoryUnreachable = "AX-R003", 502, "The repository's remote cannot be reached or refused.";
+    RepositoryUnreachable = "AX-R003", 502, "The repository's remote cannot be reached.";
     RepositoryNotGit = "AX-R004", 400, "The path is neither a repository nor a directory of files.";
     RepositoryExists = "AX-R005", 409, "A repository of that name is registered with another source.";
+    RepositoryRefused = "AX-R006", 502, "The repository's remote does not let us in.";
     ConfigUnknownKey = "AX-F001", 400, "The configuration names a key that does not exist.";
     ConfigBadValue = "AX-F002", 400, "A configuration value is out of its range or of the wrong type.";
     ConfigUnreadable = "AX-F003", 400, "The configuration file cannot be read.";

@@ -10,6 +10,7 @@ mod manifest;
 mod position;
 mod repository;
 mod route;
+mod source;
 
 pub use change::{
     BlobId, Change, ChangeBody, Content, FileKind, FileVersion, SkipReason, StoredBlob,
@@ -22,3 +23,4 @@ pub use position::{
 };
 pub use repository::{BranchHead, RepositoryInfo};
 pub use route::Router;
+pub use source::without_secrets;

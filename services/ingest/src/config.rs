@@ -1,5 +1,6 @@
 //! What ingest may use and how often it looks. Resolved values; files and variables are read elsewhere.
 
+use crate::source::Access;
 use std::{path::PathBuf, time::Duration};
 
 /// Limits and intervals of the ingest role.
@@ -42,6 +43,8 @@ pub struct IngestConfig {
     pub append_patience: Duration,
     /// Longest clone or fetch.
     pub fetch_timeout: Duration,
+    /// How remotes are reached.
+    pub access: Access,
     /// Secrets of push webhooks.
     pub webhooks: WebhookSecrets,
 }
@@ -67,6 +70,7 @@ impl Default for IngestConfig {
             max_concurrent: 2,
             append_patience: Duration::from_secs(60),
             fetch_timeout: Duration::from_secs(3600),
+            access: Access::default(),
             webhooks: WebhookSecrets::default(),
         }
     }

@@ -18,9 +18,17 @@ pub enum IngestError {
     /// A commit or tree that a branch needs cannot be read. The last good state stays searchable.
     #[error("the repository has an object that cannot be read: {0}")]
     Corrupt(String),
-    /// A remote cannot be reached, refused, or took too long.
+    /// A remote cannot be reached, or took too long.
     #[error("`{url}` cannot be fetched: {reason}")]
     Unreachable {
+        /// URL without credentials.
+        url: String,
+        /// What the transport said.
+        reason: String,
+    },
+    /// A remote wants to know who we are, or does not let us in.
+    #[error("`{url}` refused: {reason}")]
+    Refused {
         /// URL without credentials.
         url: String,
         /// What the transport said.
@@ -74,6 +82,7 @@ impl IngestError {
             Self::Vanished { .. } => Code::RepositoryVanished,
             Self::Corrupt(_) => Code::RepositoryCorrupt,
             Self::Unreachable { .. } => Code::RepositoryUnreachable,
+            Self::Refused { .. } => Code::RepositoryRefused,
             Self::NotARepository(_) => Code::RepositoryNotGit,
             Self::BadRegistration(_) => Code::BadRequest,
             Self::Log(error) => error.code(),
@@ -102,10 +111,12 @@ impl IngestError {
     }
 }
 
-/// gix reports a tree of errors; the last one is what happened, the first what was being done.
+/// gix reports a tree of errors; the last ones are what happened, the first what was being done.
 pub(crate) fn explain(error: &gix::Error) -> String {
     let mut parts: Vec<String> = error.iter_errors().map(|part| part.to_string()).collect();
     parts.dedup();
-    parts.truncate(4);
+    if parts.len() > 5 {
+        parts.drain(2..parts.len() - 3);
+    }
     parts.join(": ")
 }

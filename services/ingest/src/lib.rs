@@ -26,4 +26,5 @@ pub use config::{IngestConfig, WebhookSecrets};
 pub use error::IngestError;
 pub use progress::{Phase, Progress};
 pub use service::{IngestHandle, IngestService};
+pub use source::Access;
 pub use sync::{Control, Deps, Outcome, SyncReport, Worker, sync_once};

@@ -220,7 +220,7 @@ impl Status {
             let progress = progress.get(name).cloned().unwrap_or_default();
             ImportBody {
                 name: registration.name.clone(),
-                source: registration.source.clone(),
+                source: ax_model::without_secrets(&registration.source),
                 removing: registration.removed,
                 phase: progress.phase,
                 files_done: progress.files_done,

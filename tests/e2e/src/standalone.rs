@@ -119,6 +119,11 @@ impl Standalone {
         ax::client(self.api.base(), args).await
     }
 
+    /// What it logged since it was last started.
+    pub fn log(&self) -> anyhow::Result<String> {
+        self.process.log()
+    }
+
     /// An error when a thread of it has panicked.
     pub fn no_panics(&self) -> anyhow::Result<()> {
         let log = self.process.log()?;

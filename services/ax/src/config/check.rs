@@ -17,6 +17,8 @@ pub fn validate(config: &Config) -> Result<(), Fault> {
     within("ingest.concurrency", config.ingest.concurrency.into(), 1, 64)?;
     within("ingest.poll_local_ms", config.ingest.poll_local_ms, 50, 3_600_000)?;
     within("ingest.poll_remote_seconds", config.ingest.poll_remote_seconds, 1, 86_400)?;
+    within("ingest.silence_seconds", config.ingest.silence_seconds, 1, 3600)?;
+    within("ingest.fetch_seconds", config.ingest.fetch_seconds, 1, 7 * 86_400)?;
     within(
         "indexer.max_segment_text_bytes",
         config.indexer.max_segment_text_bytes,

@@ -116,6 +116,16 @@ pub struct IngestSection {
     pub concurrency: u32,
     /// Secret of push webhooks; empty refuses them all.
     pub webhook_secret: String,
+    /// Command in the place of `ssh` for remotes, as in `ssh -i /etc/ax/key`; empty takes git's own settings.
+    pub ssh_command: String,
+    /// PEM file of authorities that HTTPS remotes are trusted by, besides the system's.
+    pub ca_file: String,
+    /// File of lines `https://user:token@host[/path]` for remotes that ask; read at each fetch.
+    pub credentials_file: String,
+    /// Longest silence of a remote before a fetch is given up, in seconds.
+    pub silence_seconds: u64,
+    /// Longest fetch, in seconds.
+    pub fetch_seconds: u64,
 }
 
 /// `[indexer]`
@@ -212,6 +222,11 @@ impl Default for IngestSection {
             spread: 4,
             concurrency: 2,
             webhook_secret: String::new(),
+            ssh_command: String::new(),
+            ca_file: String::new(),
+            credentials_file: String::new(),
+            silence_seconds: 60,
+            fetch_seconds: 3600,
         }
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ax_changes::{ChangeLog, NewRecord};
 use ax_cluster::{Cluster, ClusterError, PutOutcome, Registration};
 use ax_coordination::Expect;
-use ax_model::{Code, Fault, Generation, Offset, RepoName, ShardId, VersionToken};
+use ax_model::{Code, Fault, Generation, Offset, RepoName, ShardId, VersionToken, without_secrets};
 use ax_query_node::{Admin, NewRepository};
 use ax_store::Store;
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -54,8 +54,9 @@ pub async fn register(cluster: &Cluster, wanted: NewRepository) -> Result<Regist
         let expect = match there {
             None => Expect::Absent,
             Some(there) if there.value == registration => return Ok(registration),
-            Some(there) if there.value.source != registration.source => {
-                return Err(exists(&name, &there.value.source));
+            // The same place with another password or token is a registration renewed.
+            Some(there) if shown(&there.value) != shown(&registration) => {
+                return Err(exists(&name, &shown(&there.value)));
             }
             Some(there) => Expect::At(there.revision),
         };
@@ -65,6 +66,10 @@ pub async fn register(cluster: &Cluster, wanted: NewRepository) -> Result<Regist
             return Ok(registration);
         }
     }
+}
+
+fn shown(registration: &Registration) -> String {
+    without_secrets(&registration.source)
 }
 
 fn exists(name: &RepoName, source: &str) -> Fault {

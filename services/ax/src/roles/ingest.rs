@@ -5,8 +5,8 @@ use crate::config::Config;
 use ax_changes::ChangeLog;
 use ax_cluster::{Cluster, Member, Membership, Role};
 use ax_ingest::{
-    Deps, IngestConfig, IngestHandle, IngestService, WebhookSecrets, cluster::ClusterRecords,
-    webhook,
+    Access, Deps, IngestConfig, IngestHandle, IngestService, WebhookSecrets,
+    cluster::ClusterRecords, webhook,
 };
 use ax_model::{Fault, Generation, Router};
 use ax_store::Store;
@@ -31,9 +31,21 @@ pub fn settings(config: &Config) -> IngestConfig {
         local_poll: Duration::from_millis(section.poll_local_ms),
         remote_poll: Duration::from_secs(section.poll_remote_seconds),
         max_concurrent: section.concurrency as usize,
+        fetch_timeout: Duration::from_secs(section.fetch_seconds),
+        access: Access {
+            ssh_command: section.ssh_command.clone(),
+            ca_file: path_of(&section.ca_file),
+            credentials_file: path_of(&section.credentials_file),
+            silence: Duration::from_secs(section.silence_seconds),
+        },
         webhooks: WebhookSecrets { github: secret(), gitlab: secret(), gitea: secret() },
         ..IngestConfig::default()
     }
+}
+
+/// A path, unless it is empty.
+fn path_of(text: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(text)).filter(|_| !text.is_empty())
 }
 
 fn full(path: &std::path::Path) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use super::BranchTip;
 use crate::{IngestError, error::explain};
-use gix::{ObjectId, bstr::ByteSlice, objs::Kind, refs::TargetRef};
+use gix::{ObjectId, bstr::ByteSlice, objs::Kind, odb::store::init::Slots, refs::TargetRef};
 use std::path::Path;
 
 /// Memory for the bases of deltas, per reading thread, in bytes.
@@ -10,6 +10,10 @@ const DELTA_CACHE_BYTES: usize = 16 << 20;
 /// The name given to a detached HEAD in a repository without any branch: continuous integration
 /// makes such clones, and an empty index would be no answer.
 const DETACHED: &str = "HEAD";
+
+/// Packs that an open repository can hold: those there are and some more. The library's own bound for
+/// repositories that are not trusted, 32 packs, is met by every one that is not repacked for a while.
+const SLOTS: Slots = Slots::AsNeededByDiskState { multiplier: 2.0, minimum: 512 };
 
 /// An open repository.
 pub struct GitRepo {
@@ -35,8 +39,9 @@ impl GitRepo {
     /// Opens a repository. Only its own configuration is read, with the object database as it stands:
     /// replacement objects are for people who rewrite history, and would not match their ids.
     pub fn open(path: &Path, place: &str) -> Result<Self, IngestError> {
-        let options =
-            gix::open::Options::isolated().config_overrides(["core.useReplaceRefs=false"]);
+        let options = gix::open::Options::isolated()
+            .config_overrides(["core.useReplaceRefs=false"])
+            .object_store_slots(SLOTS);
         let repo = gix::ThreadSafeRepository::open_opts(path, options).map_err(|error| {
             if path.exists() {
                 IngestError::Corrupt(explain(&error))

@@ -3,20 +3,20 @@
 pub mod directory;
 mod git;
 mod heads;
-mod mirror;
 mod place;
+mod remote;
 
 pub(crate) use git::thread_handle;
 pub use git::{GitRepo, Refs};
 pub use heads::{BranchTip, Chosen, choose};
-pub use mirror::Mirror;
-pub use place::{Place, redact};
+pub use place::Place;
+pub use remote::{Access, Mirror};
 
 use crate::{
     IngestConfig, IngestError,
     plan::{BranchAt, Position, Totals},
 };
-use ax_model::RepoName;
+use ax_model::{RepoName, without_secrets};
 use directory::DirectorySource;
 use std::{path::Path, sync::Arc, sync::atomic::AtomicBool, time::SystemTime};
 
@@ -31,7 +31,8 @@ pub enum Source {
 /// A git repository and, when it is elsewhere, its mirror.
 pub struct GitSource {
     repo: GitRepo,
-    mirror: Option<Mirror>,
+    /// Where it is elsewhere: its mirror, and how to reach it.
+    mirror: Option<(Mirror, Access)>,
 }
 
 /// A consistent view of a source, ready to be emitted.
@@ -58,8 +59,8 @@ impl Source {
         match Place::parse(source)? {
             Place::Remote(url) => {
                 let mirror = Mirror::open(&config.data_dir, name, source, url)?;
-                let repo = GitRepo::open(mirror.path(), &redact(source))?;
-                Ok(Self::Git(GitSource { repo, mirror: Some(mirror) }))
+                let repo = GitRepo::open(mirror.path(), &without_secrets(source))?;
+                Ok(Self::Git(GitSource { repo, mirror: Some((mirror, config.access.clone())) }))
             }
             Place::Local(path) => Self::open_local(config, name, &path),
         }
@@ -89,7 +90,7 @@ impl Source {
     pub fn snapshot(
         &mut self,
         wanted: &Wanted<'_>,
-        stop: &AtomicBool,
+        stop: &Arc<AtomicBool>,
     ) -> Result<Snapshot, IngestError> {
         match self {
             Self::Git(git) => git.snapshot(wanted, stop),
@@ -130,10 +131,10 @@ impl GitSource {
     fn snapshot(
         &mut self,
         wanted: &Wanted<'_>,
-        stop: &AtomicBool,
+        stop: &Arc<AtomicBool>,
     ) -> Result<Snapshot, IngestError> {
-        if let Some(mirror) = &self.mirror {
-            mirror.fetch(stop)?;
+        if let Some((mirror, access)) = &self.mirror {
+            mirror.fetch(access, stop)?;
         }
         let refs = self.repo.refs()?;
         let tips = self.repo.tips(&refs)?;

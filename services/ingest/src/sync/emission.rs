@@ -8,9 +8,9 @@ use crate::{
     ports::StoredCheckpoint,
     progress::Phase,
     snapshot::WalkError,
-    source::{Snapshot, directory, redact},
+    source::{Snapshot, directory},
 };
-use ax_model::{BranchHead, RepoName, RepositoryInfo};
+use ax_model::{BranchHead, RepoName, RepositoryInfo, without_secrets};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// Everything one emission needs.
@@ -149,7 +149,7 @@ impl Emission<'_> {
         let heads = self.snapshot.target.branches.iter().filter(|branch| !branch.name.is_empty());
         RepositoryInfo {
             name: self.name.clone(),
-            source: redact(self.source),
+            source: without_secrets(self.source),
             default_branch: self.snapshot.default_branch.clone(),
             branches: heads
                 .map(|at| BranchHead { name: at.name.clone(), commit: at.commit.clone() })

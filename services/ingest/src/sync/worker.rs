@@ -237,6 +237,6 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 fn unreachable(registration: &Registration, reason: &str) -> IngestError {
-    let url = crate::source::redact(&registration.source);
+    let url = ax_model::without_secrets(&registration.source);
     IngestError::Unreachable { url, reason: reason.to_owned() }
 }

@@ -5,11 +5,13 @@
 mod flaky;
 mod fold;
 mod log;
+mod relay;
 mod repo;
 
 pub use flaky::{FlakyRecords, GateLog};
 pub use fold::{Fold, Shown};
 pub use log::MemoryLog;
+pub use relay::stalling;
 pub use repo::{Repo, git_in};
 
 use ax_ingest::{

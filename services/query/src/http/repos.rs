@@ -271,7 +271,7 @@ fn indexed(repo: Repository) -> KnownRepository {
 fn registered(registration: &Registration) -> KnownRepository {
     let facts = Repository {
         name: registration.name.clone(),
-        source: registration.source.clone(),
+        source: ax_model::without_secrets(&registration.source),
         spread: registration.spread,
         ..Default::default()
     };

@@ -1,7 +1,11 @@
 //! Mirrors of remotes: a bare repository per remote under the data folder.
 
+use super::{
+    Access,
+    connect::{self, Failure},
+};
 use crate::{IngestError, error::explain};
-use ax_model::{ContentHash, RepoName};
+use ax_model::{ContentHash, RepoName, without_secrets};
 use gix::{
     bstr::BString,
     protocol::handshake::Ref,
@@ -9,12 +13,11 @@ use gix::{
         FullName, Target,
         transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog},
     },
-    remote::{Direction, fetch::Tags},
 };
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 /// A remote and its mirror. Fetching again after any crash goes on where it was: git writes objects
@@ -27,7 +30,8 @@ pub struct Mirror {
 
 impl Mirror {
     /// Opens the mirror of `source`, or makes an empty one. The folder is named by a hash of name and
-    /// source, so that a repository registered anew from elsewhere never meets the old one's objects.
+    /// source, so that a repository registered anew from elsewhere never meets the old one's objects. A
+    /// password is no part of it: a new one is no reason to clone again.
     pub fn open(
         data_dir: &Path,
         name: &RepoName,
@@ -38,11 +42,12 @@ impl Mirror {
         if !path.join("HEAD").is_file() {
             init(&path)?;
         }
-        Ok(Self { path, url, shown: super::redact(source) })
+        Ok(Self { path, url, shown: without_secrets(source) })
     }
 
     /// Where the mirror of a source is.
     pub fn folder(data_dir: &Path, name: &RepoName, source: &str) -> PathBuf {
+        let source = without_secrets(source);
         let hash = ContentHash::of(format!("{name}\0{source}").as_bytes()).to_string();
         data_dir.join("mirrors").join(format!("{}.git", &hash[..32]))
     }
@@ -60,9 +65,10 @@ impl Mirror {
 
     /// Brings all branches over, drops those that are gone there, and points HEAD as there. Never
     /// asks a question on the terminal. Blocking.
-    pub fn fetch(&self, stop: &AtomicBool) -> Result<(), IngestError> {
+    pub fn fetch(&self, access: &Access, stop: &Arc<AtomicBool>) -> Result<(), IngestError> {
         let repo = self.open_for_network()?;
-        let remote_refs = self.receive(&repo, stop).map_err(|error| self.unreachable(&error))?;
+        let received = connect::receive(&repo, &self.url, access, stop);
+        let remote_refs = received.map_err(|failure| self.failed(failure))?;
         follow(&repo, &remote_refs).map_err(|error| IngestError::Disk(explain(&error)))
     }
 
@@ -71,38 +77,15 @@ impl Mirror {
         let options = gix::open::Options::default()
             .open_path_as_is(true)
             .config_overrides(["gitoxide.credentials.terminalPrompt=false"]);
-        let mut repo = gix::open_opts(&self.path, options)
-            .map_err(|error| IngestError::Disk(explain(&error)))?;
-        if repo.config_snapshot().string("core.sshCommand").is_none() {
-            let mut config = repo.config_snapshot_mut();
-            let batch = "ssh -o BatchMode=yes -o ConnectTimeout=20";
-            // It fails only for a key that does not exist.
-            let _ = config.set_value(&gix::config::tree::Core::SSH_COMMAND, batch);
-            config.commit().map_err(|error| IngestError::Disk(explain(&error)))?;
+        gix::open_opts(&self.path, options).map_err(|error| IngestError::Disk(explain(&error)))
+    }
+
+    fn failed(&self, failure: Failure) -> IngestError {
+        let (url, reason) = (self.shown.clone(), without_secrets(&failure.reason));
+        match failure.is_refusal {
+            true => IngestError::Refused { url, reason },
+            false => IngestError::Unreachable { url, reason },
         }
-        Ok(repo)
-    }
-
-    fn receive(&self, repo: &gix::Repository, stop: &AtomicBool) -> gix::Result<Vec<Ref>> {
-        let remote = repo
-            .remote_at(self.url.as_ref().clone())?
-            .with_fetch_tags(Tags::None)
-            .with_refspecs(["+refs/heads/*:refs/heads/*"], Direction::Fetch)?;
-        let head = gix::refspec::parse("HEAD".into(), gix::refspec::parse::Operation::Fetch)
-            .map(|spec| spec.to_owned());
-        let options = gix::remote::ref_map::Options {
-            extra_refspecs: head.into_iter().collect(), // only to learn where HEAD points there
-            ..Default::default()
-        };
-        let fetch =
-            remote.connect(Direction::Fetch)?.prepare_fetch(gix::progress::Discard, options)?;
-        let outcome =
-            fetch.with_write_packed_refs_only(true).receive(gix::progress::Discard, stop)?;
-        Ok(outcome.ref_map.remote_refs)
-    }
-
-    fn unreachable(&self, error: &gix::Error) -> IngestError {
-        IngestError::Unreachable { url: self.shown.clone(), reason: super::redact(&explain(error)) }
     }
 }
 
