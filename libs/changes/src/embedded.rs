@@ -155,21 +155,22 @@ impl ChangeLog for EmbeddedLog {
             let start = Offset(0);
             return Err(LogError::OutOfRange { partition, position: from, start, end });
         }
-        self.check_remembered(partition, from).await?;
-        Ok(Box::new(EmbeddedReader::new(self.shared.clone(), partition, from)))
+        let forgotten = self.check_remembered(partition, from).await?;
+        Ok(Box::new(EmbeddedReader::new(self.shared.clone(), partition, from, forgotten.0)))
     }
 }
 
 impl EmbeddedLog {
-    /// Refuses a position that is neither the start nor after every forgotten tombstone.
-    async fn check_remembered(&self, partition: ShardId, from: Offset) -> Result<(), LogError> {
+    /// Refuses a position that is neither the start nor after every forgotten tombstone. The position
+    /// after the last of those.
+    async fn check_remembered(&self, partition: ShardId, from: Offset) -> Result<Offset, LogError> {
         let shared = self.shared.clone();
         let read = move || shared.disk.read(|txn| format::cleaning(txn, partition.0));
         let forgotten = Offset(blocking(read).await?.forgotten);
         if from > Offset(0) && from < forgotten {
             return Err(LogError::Forgotten { partition, position: from, upto: forgotten });
         }
-        Ok(())
+        Ok(forgotten)
     }
 }
 

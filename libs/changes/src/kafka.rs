@@ -17,6 +17,7 @@ mod errors;
 mod identity;
 mod producer;
 mod reader;
+mod retention;
 mod topic;
 mod topic_id;
 
@@ -115,6 +116,15 @@ impl ChangeLog for KafkaLog {
             return Err(LogError::OutOfRange { partition, position: from, start, end });
         }
         Ok(Box::new(KafkaReader::open(self.shared.clone(), partition, from, found)?))
+    }
+
+    async fn check_complete(
+        &self,
+        partition: ShardId,
+        position: Offset,
+        complete_at_ms: i64,
+    ) -> Result<(), LogError> {
+        self.check_age(partition, position, complete_at_ms).await
     }
 }
 

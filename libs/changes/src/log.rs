@@ -118,17 +118,17 @@ pub enum LogError {
         /// Position after the last record.
         end: Offset,
     },
-    /// Deletions after the position have been forgotten by compaction, so that a reader that goes on
-    /// from there would keep what they deleted. It has to read again from the start.
+    /// Deletions after the position have been forgotten by compaction, or may have been, so that a
+    /// reader that goes on from there would keep what they deleted. It has to read again from the start.
     #[error(
-        "partition {partition} has forgotten deletions before {upto}: position {position} cannot be resumed, read from the start"
+        "partition {partition} may have forgotten deletions before {upto}: position {position} cannot be resumed, read from the start"
     )]
     Forgotten {
         /// Partition.
         partition: ShardId,
         /// The caller's position.
         position: Offset,
-        /// The position after the last deletion forgotten.
+        /// No deletion at or after this position is forgotten.
         upto: Offset,
     },
     /// There is no such partition.
@@ -212,6 +212,21 @@ pub trait ChangeLog: Send + Sync + 'static {
         from: Offset,
         log_id: &str,
     ) -> Result<Box<dyn LogReader>, LogError>;
+
+    /// Fails with [`LogError::Forgotten`] unless every deletion at or after `position` is still there.
+    /// `complete_at_ms` (milliseconds since 1970) is a moment at which it was so: when the record
+    /// before `position` was appended, or when somebody who reads from the start began.
+    ///
+    /// Asked once when a reader resumes. A log that knows by itself what it forgot says so in
+    /// [`ChangeLog::read`], and while it reads; it has nothing to add here.
+    async fn check_complete(
+        &self,
+        _partition: ShardId,
+        _position: Offset,
+        _complete_at_ms: i64,
+    ) -> Result<(), LogError> {
+        Ok(())
+    }
 }
 
 /// A position in one partition, moving forward.

@@ -17,5 +17,5 @@ pub use table::{Rows, Table};
 
 pub use ax_proto::cluster::{
     Assignment, BranchPosition, IngestCheckpoint, IngestProgress, Member, PendingEmission,
-    Published, Registration, Role, Shape,
+    Published, RebuildProgress, RebuildRequest, Registration, Role, Shape,
 };

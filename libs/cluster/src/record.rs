@@ -1,7 +1,8 @@
 //! Where each kind of record stands in the coordination store.
 
 use ax_proto::cluster::{
-    Assignment, IngestCheckpoint, IngestProgress, Member, Published, Registration, Role, Shape,
+    Assignment, IngestCheckpoint, IngestProgress, Member, Published, RebuildRequest, Registration,
+    Role, Shape,
 };
 
 /// A message stored under `PREFIX` + `id()`.
@@ -72,6 +73,13 @@ impl Record for Published {
     }
 }
 
+impl Record for RebuildRequest {
+    const PREFIX: &'static str = "rebuilds/";
+    fn id(&self) -> String {
+        shard_key(self.shard)
+    }
+}
+
 fn role_name(role: Role) -> &'static str {
     match role {
         Role::Unspecified => "unspecified",
@@ -96,6 +104,7 @@ mod tests {
             IngestCheckpoint::PREFIX,
             IngestProgress::PREFIX,
             Published::PREFIX,
+            RebuildRequest::PREFIX,
         ];
         for (i, a) in prefixes.iter().enumerate() {
             for b in &prefixes[i + 1..] {

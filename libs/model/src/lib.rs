@@ -17,9 +17,10 @@ pub use change::{
 };
 pub use error::{Code, Fault};
 pub use key::{DocKey, InvalidKey, RepoName};
-pub use manifest::{ContentHash, Manifest, SegmentEntry, SegmentId};
+pub use manifest::{ContentHash, Manifest, Rebuild, SegmentEntry, SegmentId, percent};
 pub use position::{
-    Epoch, Generation, InvalidToken, ManifestVersion, Offset, OffsetRange, ShardId, VersionToken,
+    Epoch, Generation, InvalidToken, ManifestVersion, Offset, OffsetRange, RebuildNumber, ShardId,
+    VersionToken,
 };
 pub use repository::{BranchHead, RepositoryInfo};
 pub use route::Router;

@@ -1,6 +1,6 @@
 //! A shard's manifest: which segments it is made of, and how far it has read.
 
-use crate::{Epoch, Generation, ManifestVersion, Offset, OffsetRange, ShardId};
+use crate::{Epoch, Generation, ManifestVersion, Offset, OffsetRange, RebuildNumber, ShardId};
 use std::fmt;
 
 /// BLAKE3 of some bytes.
@@ -80,11 +80,90 @@ pub struct Manifest {
     pub committed_at_ms: i64,
     /// When it was written, in milliseconds since 1970, by the writer's clock.
     pub created_at_ms: i64,
+    /// Which rebuild the segments come from; zero for those built first.
+    pub rebuilt: RebuildNumber,
+    /// A moment, in milliseconds since 1970, at which the stream held every deletion that a reader at
+    /// the position still needs; its retention counts from here. Zero: not known.
+    pub complete_at_ms: i64,
+    /// The rebuild under way, beside the segments that are served.
+    pub rebuild: Option<Rebuild>,
+}
+
+/// A shard built anew from the start of the stream, as far as it has come. Nobody serves it; one
+/// manifest puts its segments in the place of the served ones once the target is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuild {
+    /// Which rebuild: greater than every earlier one of the shard.
+    pub number: RebuildNumber,
+    /// The change stream that its positions belong to.
+    pub log_id: String,
+    /// What this link applied to it.
+    pub applied: OffsetRange,
+    /// The end of the stream when it began.
+    pub target: Offset,
+    /// Segments built so far, oldest first.
+    pub segments: Vec<SegmentEntry>,
+    /// Newest `committed_at_ms` among the changes applied so far.
+    pub committed_at_ms: i64,
+    /// As [`Manifest::complete_at_ms`], for its own position.
+    pub complete_at_ms: i64,
+    /// When it began, in milliseconds since 1970.
+    pub began_at_ms: i64,
+    /// Why, for people: a stable code and a sentence.
+    pub reason: String,
+}
+
+impl Rebuild {
+    /// The position to read on from.
+    pub fn position(&self) -> Offset {
+        self.applied.to
+    }
+
+    /// How much of the way to the target is done, in whole percent.
+    pub fn percent(&self) -> u64 {
+        percent(self.position(), self.target)
+    }
+
+    /// True once everything is applied that the stream held when it began.
+    pub fn is_complete(&self) -> bool {
+        self.position() >= self.target
+    }
+}
+
+/// How much of the way to `target` is done at `position`, in whole percent; all of none is 100.
+pub fn percent(position: Offset, target: Offset) -> u64 {
+    match target.0 {
+        0 => 100,
+        target => u64::try_from(u128::from(position.0.min(target)) * 100 / u128::from(target))
+            .unwrap_or(100),
+    }
 }
 
 impl Manifest {
-    /// The position to read on from: everything before it is applied.
+    /// The position to read on from: everything before it is applied to what is served.
     pub fn position(&self) -> Offset {
         self.applied.to
+    }
+
+    /// The segments that the next changes are added to: those of the rebuild while there is one.
+    pub fn growing(&self) -> &[SegmentEntry] {
+        self.rebuild.as_ref().map_or(&self.segments, |rebuild| &rebuild.segments)
+    }
+
+    /// The position that the next changes are read from.
+    pub fn reading_from(&self) -> Offset {
+        self.rebuild.as_ref().map_or(self.position(), Rebuild::position)
+    }
+
+    /// The greatest number that a rebuild of the shard ever had; zero when there was none.
+    pub fn last_rebuild(&self) -> RebuildNumber {
+        let under_way = self.rebuild.as_ref().map_or(RebuildNumber(0), |rebuild| rebuild.number);
+        self.rebuilt.max(under_way)
+    }
+
+    /// Every segment that it needs, served or being built.
+    pub fn all_segments(&self) -> impl Iterator<Item = &SegmentEntry> {
+        let rebuilding = self.rebuild.iter().flat_map(|rebuild| &rebuild.segments);
+        self.segments.iter().chain(rebuilding)
     }
 }

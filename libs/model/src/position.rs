@@ -40,6 +40,11 @@ number! {
     ManifestVersion(u64)
 }
 
+number! {
+    /// Which rebuild of a shard segments come from: zero before the first, then growing, with gaps.
+    RebuildNumber(u64)
+}
+
 /// Positions consumed, `[from, to)`. An empty range is legal: a fencing manifest applies nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct OffsetRange {
@@ -65,7 +70,8 @@ impl OffsetRange {
         self.from == self.to
     }
 
-    /// True when `next` starts where this range ends (invariant I3).
+    /// True when `next` starts where this range ends (invariant I3, which holds
+    /// per stream identity and rebuild).
     pub fn is_followed_by(&self, next: &Self) -> bool {
         self.to == next.from
     }

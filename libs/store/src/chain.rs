@@ -8,14 +8,19 @@
 //! - c. its epoch is not smaller, and one epoch has one writer (invariant I4);
 //! - d. what it applied starts where the other ended (invariant I3), in the same change stream;
 //! - e. it names no segment twice, none that reaches past its position, and each segment that it
-//!   adds was uploaded in its own epoch (the collector may have removed any earlier upload).
+//!   adds was uploaded in its own epoch (the collector may have removed any earlier upload);
+//! - f. a rebuild begins, advances and takes the served segments' place as [`rebuild`] says; only
+//!   that place-taking is free of rule d.
 
 use crate::{layout::epoch_of_segment, manifest};
 use ax_model::{
-    ContentHash, Epoch, Generation, Manifest, ManifestVersion, OffsetRange, SegmentId, ShardId,
+    ContentHash, Epoch, Generation, Manifest, ManifestVersion, Offset, OffsetRange, Rebuild,
+    RebuildNumber, SegmentEntry, SegmentId, ShardId,
 };
 use bytes::Bytes;
 use std::collections::BTreeSet;
+
+pub mod rebuild;
 
 /// A manifest together with the hash of its stored bytes, which its successor must name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +97,9 @@ pub enum BrokenChain {
     /// Rule e.
     #[error("its segment `{0}` is named twice, reaches too far, or was uploaded in another epoch")]
     Segment(SegmentId),
+    /// Rule f.
+    #[error("its rebuild does not follow: {0}")]
+    Rebuild(&'static str),
 }
 
 /// Checks that `next` may follow `previous`.
@@ -105,13 +113,8 @@ pub fn check(previous: &Link, next: &Manifest) -> Result<(), BrokenChain> {
     if next.previous != *hash {
         return Err(BrokenChain::Previous);
     }
-    if !before.applied.is_followed_by(&next.applied) {
-        return Err(BrokenChain::Applied { previous: before.applied, found: next.applied });
-    }
-    if !before.log_id.is_empty() && before.log_id != next.log_id {
-        return Err(BrokenChain::Log);
-    }
-    check_segments(&before.segments.iter().map(|s| &s.id).collect(), next)
+    rebuild::check(before, next)?;
+    check_segments(&before.all_segments().map(|s| &s.id).collect(), next)
 }
 
 /// Checks that `manifest` may be a shard's first.
@@ -150,8 +153,8 @@ fn check_tenure(before: &Manifest, next: &Manifest) -> Result<(), BrokenChain> {
 
 fn check_segments(before: &BTreeSet<&SegmentId>, next: &Manifest) -> Result<(), BrokenChain> {
     let mut seen = BTreeSet::new();
-    for entry in &next.segments {
-        let fits = entry.range.to <= next.position() && crate::layout::is_segment_id(&entry.id.0);
+    for (entry, position) in placed(next) {
+        let fits = entry.range.to <= position && crate::layout::is_segment_id(&entry.id.0);
         let added_late = !before.contains(&entry.id)
             && epoch_of_segment(&entry.id).is_some_and(|epoch| epoch != next.epoch);
         if !fits || added_late || !seen.insert(&entry.id) {
@@ -159,6 +162,16 @@ fn check_segments(before: &BTreeSet<&SegmentId>, next: &Manifest) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Each segment with the position of what it is a part of.
+fn placed(manifest: &Manifest) -> impl Iterator<Item = (&SegmentEntry, Offset)> {
+    let served = manifest.segments.iter().map(|entry| (entry, manifest.position()));
+    let building = manifest
+        .rebuild
+        .iter()
+        .flat_map(|rebuild| rebuild.segments.iter().map(|entry| (entry, rebuild.position())));
+    served.chain(building)
 }
 
 /// The first link of a shard that nobody has written: empty, at position zero.
@@ -181,11 +194,18 @@ pub fn first(
         segments: Vec::new(),
         committed_at_ms: 0,
         created_at_ms: now_ms,
+        rebuilt: RebuildNumber(0),
+        complete_at_ms: 0,
+        rebuild: None,
     }
 }
 
 /// The link by which `writer` takes over with `epoch`: the same content, nothing applied.
 pub fn fence(previous: &Link, epoch: Epoch, writer: &str, now_ms: i64) -> Manifest {
+    let still = |rebuild: Rebuild| Rebuild {
+        applied: OffsetRange::empty_at(rebuild.position()),
+        ..rebuild
+    };
     Manifest {
         version: ManifestVersion(previous.version().0.saturating_add(1)),
         epoch,
@@ -193,7 +213,17 @@ pub fn fence(previous: &Link, epoch: Epoch, writer: &str, now_ms: i64) -> Manife
         previous: previous.hash,
         applied: OffsetRange::empty_at(previous.manifest.position()),
         created_at_ms: now_ms,
+        complete_at_ms: complete_at_ms(&previous.manifest),
+        rebuild: previous.manifest.rebuild.clone().map(still),
         ..previous.manifest.clone()
+    }
+}
+
+/// Manifests of before that field was written: what they applied was there when they were written.
+fn complete_at_ms(manifest: &Manifest) -> i64 {
+    match manifest.complete_at_ms {
+        0 if !manifest.log_id.is_empty() => manifest.created_at_ms,
+        known => known,
     }
 }
 

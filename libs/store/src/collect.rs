@@ -164,7 +164,7 @@ async fn see(
     stored_at_ms: i64,
 ) -> Result<Option<(ManifestVersion, SeenLink)>, StoreError> {
     let Some(link) = shard.read_link(version).await? else { return Ok(None) };
-    let segments = link.manifest.segments.into_iter().map(|entry| entry.id).collect();
+    let segments = link.manifest.all_segments().map(|entry| entry.id.clone()).collect();
     let epoch = link.manifest.epoch;
     Ok(Some((version, SeenLink { epoch, segments, stored_at_ms })))
 }

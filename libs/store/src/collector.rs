@@ -5,7 +5,8 @@
 //! - a. the newest link, always, and the newest `keep_last`;
 //! - b. each link until `keep_for` after it was superseded, for readers on their way;
 //! - c. each pinned link, and everything newer than the oldest link kept: the boundary is one number;
-//! - d. each segment that a kept link names, or that is pinned by itself (a snapshot does that);
+//! - d. each segment that a kept link names, served or being rebuilt, or that is pinned by itself (a
+//!   snapshot does that);
 //! - e. each segment younger than `orphan_grace`;
 //! - f. each segment that no link ever named while its writer may still do so: its name bears the
 //!   newest link's epoch, a greater one, or none.
@@ -55,7 +56,7 @@ pub struct Pins {
 pub struct SeenLink {
     /// Its epoch.
     pub epoch: Epoch,
-    /// The segments that it names.
+    /// The segments that it names: those that it serves, and those of its rebuild.
     pub segments: Vec<SegmentId>,
     /// When the store got it, in milliseconds since 1970.
     pub stored_at_ms: i64,

@@ -21,7 +21,7 @@ mod segments;
 mod shard;
 mod store;
 
-pub use chain::Link;
+pub use chain::{Link, rebuild::RebuildStart};
 pub use collect::{CollectReport, Collector};
 pub use collector::{CollectPolicy, Pins};
 pub use config::{Secret, StoreConfig};

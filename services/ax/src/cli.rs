@@ -22,6 +22,8 @@ pub enum Command {
     Repos(ReposArgs),
     /// Show the cluster: members, shards, lag, imports, changes set aside.
     Status(StatusArgs),
+    /// Ask something of single shards: rebuild them.
+    Shards(ShardsArgs),
     /// Run everything in this one process, on embedded parts.
     Serve(ServeArgs),
     /// Run the ingest role: repositories to changes.
@@ -139,6 +141,38 @@ pub struct StatusArgs {
     /// Which server to ask.
     #[command(flatten)]
     pub server: ServerArgs,
+}
+
+/// Arguments of `ax shards`.
+#[derive(Debug, Args)]
+pub struct ShardsArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ShardsAction,
+    /// JSON instead of sentences.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Which server to ask.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// What to do with shards.
+#[derive(Debug, Subcommand)]
+pub enum ShardsAction {
+    /// Build a shard anew from the start of the change stream, beside what it serves.
+    ///
+    /// Needed by hand when the change stream was deleted and created again (AX-C001), or lost positions
+    /// (AX-C002): let ingest emit everything into the new stream first, or the shard will be empty.
+    /// Until it is done the shard answers as of before, and its answers say so (AX-S008).
+    Rebuild {
+        /// Shard, as `ax status` lists it.
+        #[arg(required_unless_present = "all")]
+        shard: Option<u32>,
+        /// Every shard.
+        #[arg(long, conflicts_with = "shard")]
+        all: bool,
+    },
 }
 
 /// Arguments of `ax serve`.

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Search(args) => client_runtime(client::search::run(args)),
         Command::Repos(args) => client_runtime(client::repos::run(args)),
         Command::Status(args) => client_runtime(client::status::run(args)),
+        Command::Shards(args) => client_runtime(client::shards::run(args)),
         Command::Replay(args) => client_runtime(client::status::replay(args)),
         Command::Config(args) => config_command::run(&args.action),
         Command::Version => config_command::version(),

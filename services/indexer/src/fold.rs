@@ -62,6 +62,8 @@ pub struct Folded {
     pub committed_at_ms: i64,
     /// Oldest emission time among the ops, in milliseconds since 1970; zero without ops.
     pub emitted_at_ms: i64,
+    /// When the last record was appended, in milliseconds since 1970; zero without records.
+    pub appended_at_ms: i64,
     /// Records folded.
     pub num_records: usize,
     /// Trace contexts of the first records.
@@ -78,11 +80,13 @@ pub fn fold(shard: ShardId, router: Router, from: Offset, batches: &[Batch]) -> 
         range: OffsetRange { from, to: to.max(from) },
         committed_at_ms: 0,
         emitted_at_ms: 0,
+        appended_at_ms: 0,
         num_records: 0,
         causes: Vec::new(),
     };
     for record in batches.iter().flat_map(|batch| &batch.records) {
         folded.num_records += 1;
+        folded.appended_at_ms = record.timestamp_ms;
         folded.note_cause(record);
         match admit(shard, router, record) {
             Ok(change) => {

@@ -9,8 +9,10 @@ mod error;
 pub mod fold;
 mod intake;
 mod merging;
+pub mod rebuild;
 mod report;
 mod service;
+mod settle;
 mod worker;
 
 pub use error::IndexerError;

@@ -34,12 +34,13 @@ impl Merger {
         Self { store, folder, policy, running: None }
     }
 
-    /// Starts the most worthwhile merge of `manifest`'s segments, if there is one and none runs.
+    /// Starts the most worthwhile merge of the segments that grow, if there is one and none runs.
+    /// While a shard is rebuilt, what it serves is not worth merging any more.
     pub fn consider(&mut self, manifest: &Manifest) {
         if self.running.is_some() {
             return;
         }
-        let plans = ax_engine::plan_merges(&manifest.segments, &self.policy);
+        let plans = ax_engine::plan_merges(manifest.growing(), &self.policy);
         let Some(range) = plans.into_iter().next() else { return };
         let job = merge(self.store.clone(), self.folder.clone(), manifest.clone(), range);
         self.running = Some(tokio::spawn(job));
@@ -62,8 +63,21 @@ impl Drop for Merger {
     }
 }
 
+/// Puts `merged` in the place of its parts, wherever in `manifest` they stand now: what was being
+/// rebuilt when the merge began may be served since. False when they stand nowhere any more.
+pub(crate) fn put_in_place(manifest: &mut Manifest, merged: &Merged) -> bool {
+    let building = manifest.rebuild.iter_mut().map(|rebuild| &mut rebuild.segments);
+    for segments in std::iter::once(&mut manifest.segments).chain(building) {
+        if let Some(replaced) = replace(segments, merged) {
+            *segments = replaced;
+            return true;
+        }
+    }
+    false
+}
+
 /// Puts `merged` in the place of its parts; `None` when they do not stand there any more.
-pub(crate) fn replace(segments: &[SegmentEntry], merged: &Merged) -> Option<Vec<SegmentEntry>> {
+fn replace(segments: &[SegmentEntry], merged: &Merged) -> Option<Vec<SegmentEntry>> {
     let first = segments.iter().position(|entry| Some(&entry.id) == merged.parts.first())?;
     let end = first + merged.parts.len();
     let there = segments.get(first..end)?.iter().map(|entry| &entry.id);
@@ -84,11 +98,12 @@ async fn merge(
     // The segment before the range tells the engine that there is an older one, whose documents the
     // deletions in the range still have to reach.
     let first = range.start.saturating_sub(1);
+    let entries = manifest.growing();
     let mut segments = Vec::with_capacity(range.len() + 1);
-    for entry in &manifest.segments[first..range.end] {
+    for entry in &entries[first..range.end] {
         segments.push(open(&store, &folder, entry).await?);
     }
-    let parts = manifest.segments[range.clone()].iter().map(|entry| entry.id.clone()).collect();
+    let parts = entries[range.clone()].iter().map(|entry| entry.id.clone()).collect();
     let within = range.start - first..range.end - first;
     let built = tokio::task::spawn_blocking(move || write(segments, within, &manifest, folder));
     let built = built.await.map_err(|error| IndexerError::Panicked(error.to_string()))??;

@@ -1,8 +1,8 @@
 //! What a worker tells the others: the published hint, metrics, and why a shard stands still.
 
-use ax_cluster::{Cluster, Published};
+use ax_cluster::{Cluster, Published, RebuildProgress};
 use ax_coordination::Expect;
-use ax_model::{Manifest, Offset};
+use ax_model::{Manifest, Offset, Rebuild};
 
 /// Tells query nodes and `ax status` that `manifest` is there. Losing it costs time only: query nodes
 /// poll the store as well, so a failure is logged and forgotten.
@@ -15,14 +15,13 @@ pub(crate) async fn published(
     at_ms: i64,
 ) {
     let position = manifest.position();
-    let lag = end.map_or(0, |end| end.0.saturating_sub(position.0));
+    let lag = end.map_or(0, |end| end.0.saturating_sub(manifest.reading_from().0));
     let shard = manifest.shard.to_string();
     metrics::gauge!("ax_indexer_lag_records", "shard" => shard.clone()).set(lag as f64);
-    metrics::gauge!("ax_indexer_blocked", "shard" => shard).set(if failure.is_empty() {
-        0.0
-    } else {
-        1.0
-    });
+    metrics::gauge!("ax_indexer_blocked", "shard" => shard.clone())
+        .set(f64::from(u8::from(!failure.is_empty())));
+    metrics::gauge!("ax_indexer_rebuilding", "shard" => shard)
+        .set(f64::from(u8::from(manifest.rebuild.is_some())));
     let hint = Published {
         shard: manifest.shard.0,
         generation: manifest.generation.0,
@@ -33,9 +32,21 @@ pub(crate) async fn published(
         failure,
         indexer: indexer.to_owned(),
         at_ms,
+        rebuild: manifest.rebuild.as_ref().map(progress),
+        rebuilt: manifest.rebuilt.0,
     };
     if let Err(error) = cluster.put(&hint, Expect::Any, None).await {
         tracing::debug!(%error, shard = hint.shard, "the published hint was not written");
+    }
+}
+
+fn progress(rebuild: &Rebuild) -> RebuildProgress {
+    RebuildProgress {
+        number: rebuild.number.0,
+        position: rebuild.position().0,
+        target: rebuild.target.0,
+        began_at_ms: rebuild.began_at_ms,
+        reason: rebuild.reason.clone(),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     worker::{End, Worker},
 };
 use ax_changes::ChangeLog;
-use ax_cluster::{Assignment, Cluster, Member, Membership, Rows};
+use ax_cluster::{Assignment, Cluster, Member, Membership, RebuildRequest, Rows, Table};
 use ax_engine::MergePolicy;
 use ax_model::{Epoch, Generation, ShardId};
 use ax_store::Store;
@@ -81,6 +81,7 @@ pub struct Indexer {
     deps: IndexerDeps,
     config: IndexerConfig,
     member: Member,
+    wishes: Table<RebuildRequest>,
     workers: BTreeMap<u32, Running>,
     ended: JoinSet<(u32, u64, End)>,
 }
@@ -92,9 +93,11 @@ struct Running {
 }
 
 impl Indexer {
-    /// An indexer that the others see as `member`.
+    /// An indexer that the others see as `member`. To be made within a tokio runtime.
     pub fn new(deps: IndexerDeps, config: IndexerConfig, member: Member) -> Self {
-        Self { deps, config, member, workers: BTreeMap::new(), ended: JoinSet::new() }
+        let wishes = deps.cluster.table();
+        let (workers, ended) = (BTreeMap::new(), JoinSet::new());
+        Self { deps, config, member, wishes, workers, ended }
     }
 
     /// Works until `shutdown`, then finishes what is in hand, and leaves.
@@ -183,6 +186,7 @@ impl Indexer {
             indexer: self.member.id.clone(),
             shard: ShardId(shard),
             epoch: Epoch(epoch),
+            wishes: self.wishes.clone(),
         };
         let work = worker.run(stop.clone());
         self.ended.spawn(async move { (shard, epoch, work.await) });

@@ -11,9 +11,11 @@ use crate::{
     fold::{self, Folded, Poison},
     intake::Intake,
     merging::{self, Merged, Merger},
+    rebuild::{self, Opened},
     report,
 };
 use ax_changes::Batch;
+use ax_cluster::{RebuildRequest, Table};
 use ax_model::{Epoch, Manifest, Offset, Router, ShardId};
 use ax_store::{Link, Quarantined, ShardStore};
 use std::{
@@ -43,6 +45,7 @@ pub(crate) struct Worker {
     pub indexer: String,
     pub shard: ShardId,
     pub epoch: Epoch,
+    pub wishes: Table<RebuildRequest>,
 }
 
 impl Worker {
@@ -50,6 +53,7 @@ impl Worker {
     pub async fn run(self, stop: CancellationToken) -> End {
         let store = self.deps.store.shard(self.deps.generation, self.shard);
         let mut wait = BACKOFF.0;
+        let mut wishes = self.wishes.clone();
         loop {
             let started = tokio::time::Instant::now();
             match self.tenure(&store, &stop).await {
@@ -65,6 +69,7 @@ impl Worker {
             }
             tokio::select! {
                 () = stop.cancelled() => return End::Stopped,
+                () = wishes.changed() => {} // perhaps the one that this shard stands still for
                 () = tokio::time::sleep(wait) => wait = (wait * 2).min(BACKOFF.1),
             }
         }
@@ -80,18 +85,26 @@ impl Worker {
         let mut link = store.take_over(self.epoch, &self.indexer, now_ms()).await?;
         let (shard, epoch, version) = (self.shard, self.epoch, link.manifest.version);
         tracing::info!(%shard, %epoch, %version, position = %link.manifest.position(), "took over");
-        let log_id = self.deps.log.log_id().await?;
-        let mut intake = Intake::new(self.open_reader(&link.manifest).await?, self.config.intake());
+        let (settled, reading) = self.settle(store, link).await?;
+        link = settled;
+        let mut opened = reading.opened;
+        let mut intake = Intake::new(reading.reader, self.config.intake());
         self.announce(&link, String::new()).await;
         let mut merger = Merger::new(store.clone(), folder.clone(), self.config.merge.clone());
         loop {
             merger.consider(&link.manifest);
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
+                () = self.asked_to_rebuild(&link.manifest) => {
+                    let (settled, reading) = self.settle(store, link).await?;
+                    (link, opened) = (settled, reading.opened);
+                    intake = Intake::new(reading.reader, self.config.intake());
+                }
                 ready = intake.ready() => {
                     ready?;
                     let batches = intake.take();
-                    link = self.advance(store, link, &log_id, batches, &folder).await?;
+                    link = self.advance(store, link, &opened, batches, &folder).await?;
+                    link = self.flip(store, link).await?;
                 }
                 merged = merger.done() => {
                     link = self.publish_merge(store, link, merged?).await?;
@@ -111,47 +124,35 @@ impl Worker {
         Ok(folder)
     }
 
-    async fn open_reader(
-        &self,
-        manifest: &Manifest,
-    ) -> Result<Box<dyn ax_changes::LogReader>, IndexerError> {
-        let mut from = manifest.position();
-        if manifest.log_id.is_empty() {
-            // Nothing was ever read: the oldest record kept is the first one, whatever its offset.
-            from = from.max(self.deps.log.bounds(self.shard).await?.start);
-        }
-        Ok(self.deps.log.read(self.shard, from, &manifest.log_id).await?)
-    }
-
     /// Applies batches: sets poison aside, builds, uploads, publishes.
     async fn advance(
         &self,
         store: &ShardStore,
         link: Arc<Link>,
-        log_id: &str,
+        opened: &Opened,
         batches: Vec<Batch>,
         folder: &Path,
     ) -> Result<Arc<Link>, IndexerError> {
         let router = Router::new(self.deps.log.partitions());
-        let folded = fold::fold(self.shard, router, link.manifest.position(), &batches);
+        let folded = fold::fold(self.shard, router, link.manifest.reading_from(), &batches);
         drop(batches);
         let span = tracing::info_span!("publish", shard = %self.shard, range = %folded.range);
         for cause in &folded.causes {
             ax_telemetry::propagation::follows(&span, cause);
         }
-        self.apply(store, link, log_id, folded, folder).instrument(span).await
+        self.apply(store, link, opened, folded, folder).instrument(span).await
     }
 
     async fn apply(
         &self,
         store: &ShardStore,
         link: Arc<Link>,
-        log_id: &str,
+        opened: &Opened,
         mut folded: Folded,
         folder: &Path,
     ) -> Result<Arc<Link>, IndexerError> {
         let started = tokio::time::Instant::now();
-        self.set_aside(store, log_id, std::mem::take(&mut folded.poison)).await?;
+        self.set_aside(store, &opened.log_id, std::mem::take(&mut folded.poison)).await?;
         let plan = BuildPlan {
             shard: self.shard,
             generation: self.deps.generation,
@@ -167,10 +168,8 @@ impl Worker {
             store.put_segment(&segment.path, &segment.entry).await?;
         }
         let mut next = link.next(now_ms());
-        next.applied = folded.range;
-        log_id.clone_into(&mut next.log_id);
-        next.committed_at_ms = next.committed_at_ms.max(folded.committed_at_ms);
-        next.segments.extend(built.iter().map(|segment| segment.entry.clone()));
+        let entries = built.iter().map(|segment| segment.entry.clone());
+        rebuild::add(&mut next, opened, &folded, entries);
         let link = store.publish(&link, next).await?;
         report::count(&link.manifest, folded.num_records, built.len(), now_ms());
         report::count_freshness(folded.emitted_at_ms, now_ms());
@@ -189,11 +188,10 @@ impl Worker {
         link: Arc<Link>,
         merged: Merged,
     ) -> Result<Arc<Link>, IndexerError> {
-        let Some(segments) = merging::replace(&link.manifest.segments, &merged) else {
-            return Ok(link);
-        };
         let mut next = link.next(now_ms());
-        next.segments = segments;
+        if !merging::put_in_place(&mut next, &merged) {
+            return Ok(link);
+        }
         let link = store.publish(&link, next).await?;
         self.announce(&link, String::new()).await;
         Ok(link)
@@ -224,7 +222,7 @@ impl Worker {
         Ok(())
     }
 
-    async fn announce(&self, link: &Link, failure: String) {
+    pub(crate) async fn announce(&self, link: &Link, failure: String) {
         let end = self.end_of_log().await;
         report::published(
             &self.deps.cluster,
@@ -268,7 +266,7 @@ async fn sweep(folder: &Path, manifest: &Manifest) -> Result<(), IndexerError> {
         let path = file.path();
         let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
         let is_segment = path.extension().is_some_and(|extension| extension == "seg");
-        let in_use = manifest.segments.iter().any(|entry| entry.id.0 == stem);
+        let in_use = manifest.all_segments().any(|entry| entry.id.0 == stem);
         if is_segment && !in_use && is_settled(&file).await {
             tokio::fs::remove_file(&path).await?;
         }
@@ -282,7 +280,7 @@ async fn is_settled(file: &tokio::fs::DirEntry) -> bool {
     modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > Duration::from_secs(600))
 }
 
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
 }

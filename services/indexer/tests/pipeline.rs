@@ -1,136 +1,13 @@
 //! A real indexer over an embedded stream, an embedded coordination store and a directory: what it
 //! publishes is what the stream says, whoever interferes.
 
+mod support;
+
 use anyhow::{Context, Result};
-use ax_changes::{
-    ChangeLog, NewRecord, codec,
-    embedded::{EmbeddedConfig as LogConfig, EmbeddedLog},
-};
-use ax_cluster::{Assignment, Cluster, Member, Published, Role};
-use ax_coordination::{
-    Expect,
-    embedded::{EmbeddedConfig as RaftConfig, EmbeddedStore},
-};
-use ax_engine::{Segment, Snapshot};
-use ax_indexer::{Indexer, IndexerConfig, IndexerDeps};
-use ax_model::{
-    BlobId, Change, ChangeBody, Content, DocKey, Epoch, FileKind, FileVersion, Generation, Offset,
-    RepoName, ShardId,
-};
-use ax_store::{ShardStore, Store, StoreConfig};
+use ax_model::{Epoch, Offset};
 use bytes::Bytes;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio_util::sync::CancellationToken;
-
-const PATIENCE: Duration = Duration::from_secs(30);
-const SHARD: ShardId = ShardId(0);
-
-struct World {
-    cluster: Cluster,
-    log: Arc<EmbeddedLog>,
-    store: Store,
-    folder: tempfile::TempDir,
-}
-
-impl World {
-    async fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let raft = EmbeddedStore::open(RaftConfig::new(folder.path().join("raft"))).await?;
-        let log = EmbeddedLog::open(LogConfig::new(folder.path().join("log"), 1)).await?;
-        let url = format!("file://{}", folder.path().join("store").display());
-        let store = Store::open(&StoreConfig::new(url))?;
-        Ok(Self { cluster: Cluster::new(Arc::new(raft)), log: Arc::new(log), store, folder })
-    }
-
-    fn shard(&self) -> ShardStore {
-        self.store.shard(Generation(1), SHARD)
-    }
-
-    fn start(&self, id: &str) -> CancellationToken {
-        let deps = IndexerDeps {
-            cluster: self.cluster.clone(),
-            log: self.log.clone(),
-            store: self.store.clone(),
-            generation: Generation(1),
-        };
-        let member = Member { id: id.to_owned(), role: Role::Indexer.into(), ..Default::default() };
-        let config = IndexerConfig::new(self.folder.path().join(id));
-        let stop = CancellationToken::new();
-        tokio::spawn(Indexer::new(deps, config, member).run(stop.clone()));
-        stop
-    }
-
-    async fn assign(&self, indexer: &str, epoch: u64) -> Result<()> {
-        let assignment = Assignment { shard: 0, indexer: indexer.into(), epoch, term: 1 };
-        self.cluster.put(&assignment, Expect::Any, None).await?;
-        Ok(())
-    }
-
-    async fn append(&self, records: Vec<NewRecord>) -> Result<Offset> {
-        let appended = self.log.append(records).await?;
-        Ok(Offset(appended.last().context("nothing was appended")?.offset.0 + 1))
-    }
-
-    /// Paths of the index once it has applied everything before `position`.
-    async fn paths_at(&self, position: Offset) -> Result<BTreeSet<String>> {
-        let shard = self.shard();
-        let link = ax_harness::eventually(PATIENCE, "the position", async || {
-            let link = shard.head().await?.context("no manifest yet")?;
-            anyhow::ensure!(link.manifest.position() >= position, "{}", link.manifest.applied);
-            Ok(link)
-        })
-        .await?;
-        let mut segments = Vec::new();
-        for entry in &link.manifest.segments {
-            let path = self.folder.path().join(format!("{}.check", entry.id));
-            shard.fetch_segment(entry, &path).await?;
-            segments.push(Segment::open(&path)?);
-        }
-        let snapshot = Snapshot::new(segments)?;
-        snapshot.documents().map(|doc| Ok(doc?.key.path)).collect()
-    }
-
-    async fn until_hint(
-        &self,
-        what: &str,
-        wanted: impl Fn(&Published) -> bool,
-    ) -> Result<Published> {
-        ax_harness::eventually(PATIENCE, what, async || {
-            let hint = self.cluster.get::<Published>("00000").await?.context("no hint yet")?.value;
-            anyhow::ensure!(wanted(&hint), "{hint:?}");
-            Ok(hint)
-        })
-        .await
-    }
-}
-
-fn put(path: &str, text: &str) -> NewRecord {
-    let version = FileVersion {
-        blob: BlobId(vec![7; 20]),
-        branches: vec!["main".into()],
-        content: Content::Inline(Bytes::copy_from_slice(text.as_bytes())),
-        kind: FileKind::Regular,
-        num_bytes: text.len() as u64,
-        encoding: String::new(),
-        generated: false,
-        vendored: false,
-    };
-    record(path, ChangeBody::Put(vec![version]))
-}
-
-fn delete(path: &str) -> NewRecord {
-    record(path, ChangeBody::Delete)
-}
-
-fn record(path: &str, body: ChangeBody) -> NewRecord {
-    let repo = RepoName::new("r").expect("a valid name");
-    let key = DocKey::new(repo, path).expect("a valid path");
-    codec::encode(&Change { key, body, committed_at_ms: 1, emitted_at_ms: 1 }, SHARD, None)
-}
-
-fn set(paths: &[&str]) -> BTreeSet<String> {
-    paths.iter().map(|path| (*path).to_owned()).collect()
-}
+use std::collections::BTreeSet;
+use support::{PATIENCE, World, delete, put, set};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_is_what_the_stream_says() -> Result<()> {
@@ -141,7 +18,7 @@ async fn what_is_published_is_what_the_stream_says() -> Result<()> {
     assert_eq!(world.paths_at(at).await?, set(&["x", "y"]));
     let at = world.append(vec![delete("x"), put("z", "three")]).await?;
     assert_eq!(world.paths_at(at).await?, set(&["y", "z"]));
-    stop.cancel();
+    stop.stop().await?;
     // Another process goes on where the first one stopped.
     world.assign("b", 2).await?;
     let _stop = world.start("b");

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ax_cluster::Registration;
-use ax_model::{Fault, Offset, RepoName, ShardId, VersionToken};
+use ax_model::{Fault, Offset, RebuildNumber, RepoName, ShardId, VersionToken};
 
 /// A repository to register.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,20 @@ pub struct NewRepository {
     pub name: Option<RepoName>,
     /// Branch patterns, as globs; empty for all.
     pub branches: Vec<String>,
+}
+
+/// A rebuild that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskedRebuild {
+    /// Shard.
+    pub shard: ShardId,
+    /// Which rebuild; it is done once the shard's manifest says that it is `rebuilt` so often.
+    pub number: RebuildNumber,
+    /// It was asked for, or begun, before.
+    pub already: bool,
+    /// Positions that the stream spans for the shard now; `None` when it cannot be asked. With none
+    /// the shard will be empty.
+    pub stream_positions: Option<u64>,
 }
 
 /// What a query node passes on to whoever can do it. Searching never needs it.
@@ -28,4 +42,8 @@ pub trait Admin: Send + Sync + 'static {
     /// Appends a quarantined change to the stream again and takes it out of quarantine. The token
     /// names its new position.
     async fn replay(&self, shard: ShardId, offset: Offset) -> Result<VersionToken, Fault>;
+
+    /// Asks for a rebuild of a shard from the start of the stream. Asking again while it is on its way
+    /// changes nothing.
+    async fn rebuild(&self, shard: ShardId) -> Result<AskedRebuild, Fault>;
 }

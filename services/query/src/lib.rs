@@ -24,7 +24,7 @@ pub mod shards;
 mod status;
 pub mod wire;
 
-pub use admin::{Admin, NewRepository};
+pub use admin::{Admin, AskedRebuild, NewRepository};
 pub use config::{QueryConfig, RequestLimits};
 pub use node::{Deps, QueryNode, StartError};
 pub use root::Root;

@@ -8,7 +8,7 @@ use crate::{
     shards::Shards,
 };
 use ax_cluster::shard_key;
-use ax_model::ShardId;
+use ax_model::{Offset, ShardId};
 use ax_store::Quarantined;
 use serde::Serialize;
 use std::sync::Arc;
@@ -92,6 +92,20 @@ struct PublishedBody {
     lag: u64,
     /// Why the shard does not advance; empty when it does.
     failure: String,
+    /// Which rebuild its segments come from; zero for those built first.
+    rebuilt: u64,
+    rebuild: Option<RebuildBody>,
+}
+
+/// A rebuild under way.
+#[derive(Debug, Clone, Serialize)]
+struct RebuildBody {
+    number: u64,
+    position: u64,
+    target: u64,
+    percent: u64,
+    began_at_ms: i64,
+    reason: String,
 }
 
 /// The view open on this node.
@@ -189,6 +203,8 @@ impl Status {
                 epoch: hint.epoch,
                 lag: hint.lag,
                 failure: hint.failure,
+                rebuilt: hint.rebuilt,
+                rebuild: hint.rebuild.map(RebuildBody::from),
             }),
             here: self.here(shard),
             replicas: self.peers.candidates(shard).into_iter().map(|peer| peer.id).collect(),
@@ -232,6 +248,19 @@ impl Status {
             }
         };
         registrations.iter().map(import).collect()
+    }
+}
+
+impl From<ax_cluster::RebuildProgress> for RebuildBody {
+    fn from(progress: ax_cluster::RebuildProgress) -> Self {
+        Self {
+            number: progress.number,
+            position: progress.position,
+            target: progress.target,
+            percent: ax_model::percent(Offset(progress.position), Offset(progress.target)),
+            began_at_ms: progress.began_at_ms,
+            reason: progress.reason,
+        }
     }
 }
 

@@ -175,12 +175,14 @@ impl Cluster {
         self.settings.shards
     }
 
+    /// How to reach the change stream, as the cluster itself does.
+    pub fn stream(&self) -> KafkaConfig {
+        KafkaConfig::new(self.kafka.bootstrap(), TOPIC, self.settings.shards)
+    }
+
     /// The change stream, read and written as by the cluster itself.
     pub async fn log(&self) -> anyhow::Result<&KafkaLog> {
-        let connect = || async {
-            let config = KafkaConfig::new(self.kafka.bootstrap(), TOPIC, self.settings.shards);
-            Ok(KafkaLog::connect(config).await?)
-        };
+        let connect = || async { Ok(KafkaLog::connect(self.stream()).await?) };
         self.log.get_or_try_init(connect).await
     }
 

@@ -72,7 +72,7 @@ fn apply(files: &mut BTreeMap<Key, Versions>, change: Change) {
 
 /// Reads the segments of each shard's newest manifest and lists their live documents. `cache` keeps
 /// the segments for the next call. Each shard's chain is checked from its oldest link kept: ranges
-/// contiguous, epochs never back, one writer per epoch (I3, I4).
+/// contiguous per stream and rebuild, epochs never back, one writer per epoch (I3, I4).
 pub async fn index(
     store: &Store,
     generation: Generation,

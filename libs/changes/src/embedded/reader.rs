@@ -1,4 +1,8 @@
 //! Reading one partition forward.
+//!
+//! Compaction may forget deletions ahead of a reader, when it was told too large a position. The
+//! reader finds that in the same view of the file from which it reads, so that no document whose
+//! deletion is gone is ever handed out beside it.
 
 use super::{Shared, blocking, format};
 use crate::{Batch, LogError, LogReader, ReadLimits, Record};
@@ -14,14 +18,27 @@ pub(super) struct EmbeddedReader {
     shared: Arc<Shared>,
     partition: u32,
     position: u64,
+    /// Position after the last deletion that was forgotten before the first record was handed out:
+    /// what it deleted was gone as well, so that this reader does not miss it.
+    forgotten: u64,
     end: watch::Receiver<u64>,
 }
 
+/// What one look at the file gives.
+enum Look {
+    /// Records, and what the reader may take for forgotten without harm.
+    Batch(Batch, u64),
+    /// Deletions ahead of the reader are gone; up to where.
+    Forgotten(u64),
+    Damaged,
+}
+
 impl EmbeddedReader {
-    /// A reader at `from`; `partition` was checked.
-    pub fn new(shared: Arc<Shared>, partition: ShardId, from: Offset) -> Self {
+    /// A reader at `from`; `partition` was checked, and that nothing is `forgotten` after `from`
+    /// unless that is the start.
+    pub fn new(shared: Arc<Shared>, partition: ShardId, from: Offset, forgotten: u64) -> Self {
         let end = shared.ends[partition.0 as usize].subscribe();
-        Self { shared, partition: partition.0, position: from.0, end }
+        Self { shared, partition: partition.0, position: from.0, forgotten, end }
     }
 
     /// False when nothing came before `deadline`.
@@ -37,9 +54,20 @@ impl LogReader for EmbeddedReader {
         let deadline = Instant::now() + limits.max_wait;
         while self.wait_for_records(deadline).await {
             let (shared, partition, from) = (self.shared.clone(), self.partition, self.position);
-            let read = move || shared.disk.read(|txn| read_batch(txn, partition, from, limits));
+            let known = self.forgotten;
+            let read = move || shared.disk.read(|txn| look(txn, partition, from, known, limits));
             // The position moves with the result and not before, so a dropped call reads again.
-            let batch = blocking(read).await?.ok_or_else(|| damaged(partition, from))?;
+            let batch = match blocking(read).await? {
+                Look::Batch(batch, forgotten) => {
+                    self.forgotten = forgotten;
+                    batch
+                }
+                Look::Damaged => return Err(damaged(partition, from)),
+                Look::Forgotten(upto) => {
+                    let (partition, position) = (ShardId(partition), Offset(from));
+                    return Err(LogError::Forgotten { partition, position, upto: Offset(upto) });
+                }
+            };
             self.position = batch.next.0;
             if !batch.records.is_empty() {
                 return Ok(batch);
@@ -56,6 +84,23 @@ impl LogReader for EmbeddedReader {
 /// The file holds something that is not a record.
 pub(super) fn damaged(partition: u32, from: u64) -> LogError {
     LogError::Storage(format!("partition {partition} has a damaged record at or after {from}"))
+}
+
+/// Records from `from` on, unless deletions among them were forgotten since the reader began.
+fn look(
+    txn: &ReadTransaction,
+    partition: u32,
+    from: u64,
+    known: u64,
+    limits: ReadLimits,
+) -> Result<Look, redb::Error> {
+    let forgotten = format::cleaning(txn, partition)?.forgotten;
+    let known = if from == 0 { forgotten } else { known };
+    if forgotten > known && forgotten > from {
+        return Ok(Look::Forgotten(forgotten));
+    }
+    let batch = read_batch(txn, partition, from, limits)?;
+    Ok(batch.map_or(Look::Damaged, |batch| Look::Batch(batch, known)))
 }
 
 /// Records from `from` on; `None` when one of them is damaged.

@@ -67,21 +67,44 @@ async fn compaction_leaves_alone_what_is_not_safe_yet() {
 async fn readers_go_on_over_gaps() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(&folder, Duration::ZERO).await;
-    let rounds = (0..100).map(|n| put(["a", "b", "c"][n % 3], &n.to_string()));
-    log.append(rounds.chain([delete("a")]).collect()).await.unwrap();
+    let rounds = (0..99).map(|n| put(["a", "b", "c"][n % 3], &n.to_string()));
+    log.append(rounds.collect()).await.unwrap();
     let mut reader = log.read(P, Offset(0), "").await.unwrap();
     reader.next(ReadLimits { max_records: 10, ..ALL }).await.unwrap();
-    log.compact(P, Offset(101)).await.unwrap();
+    log.compact(P, Offset(99)).await.unwrap();
     let one = ReadLimits { max_records: 1, ..ALL };
     let batch = reader.next(one).await.unwrap();
-    assert_eq!(offsets(&batch.records), [97]);
-    assert_eq!(batch.next, Offset(98));
-    assert_eq!(offsets(&reader.next(one).await.unwrap().records), [98]);
-    // Only the gap of the forgotten tombstones is left: nothing to read, and no lag either.
-    assert!(reader.next(one).await.unwrap().records.is_empty());
-    assert_eq!(reader.position(), Offset(101));
+    assert_eq!(offsets(&batch.records), [96]);
+    assert_eq!(batch.next, Offset(97));
+    assert_eq!(offsets(&reader.next(one).await.unwrap().records), [97]);
+    // A gap at the end, of a forgotten deletion: nothing to read for who comes anew, and no lag.
+    log.append(vec![delete("c")]).await.unwrap();
+    log.compact(P, Offset(100)).await.unwrap();
+    let mut reader = log.read(P, Offset(0), "").await.unwrap();
+    assert_eq!(offsets(&reader.next(ALL).await.unwrap().records), [96, 97]);
+    assert_eq!(reader.position(), Offset(100));
     log.append(vec![put("d", "x")]).await.unwrap();
-    assert_eq!(offsets(&reader.next(one).await.unwrap().records), [101]);
+    assert_eq!(offsets(&reader.next(one).await.unwrap().records), [100]);
+}
+
+/// Such a reader handed out `a` and then never its deletion.
+#[tokio::test]
+async fn a_reader_overtaken_by_a_forgotten_deletion_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(&folder, Duration::ZERO).await;
+    log.append(vec![put("a", "1"), put("b", "2"), delete("a"), put("c", "3")]).await.unwrap();
+    let one = ReadLimits { max_records: 1, ..ALL };
+    let (mut begun, mut passed) =
+        (log.read(P, Offset(0), "").await.unwrap(), log.read(P, Offset(3), "").await.unwrap());
+    let mut untouched = log.read(P, Offset(0), "").await.unwrap();
+    assert_eq!(offsets(&begun.next(one).await.unwrap().records), [0]);
+    log.compact(P, Offset(4)).await.unwrap();
+    let error = begun.next(one).await.unwrap_err();
+    let expected =
+        matches!(error, LogError::Forgotten { position: Offset(1), upto: Offset(3), .. });
+    assert!(expected, "{error}");
+    assert_eq!(offsets(&passed.next(one).await.unwrap().records), [3]);
+    assert_eq!(offsets(&untouched.next(ALL).await.unwrap().records), [1, 3]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use rdkafka::admin::{
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Makes sure that the topic is there and is what `config` says.
 pub(super) async fn ensure(config: &KafkaConfig, client: &Arc<Client>) -> Result<(), LogError> {
@@ -106,19 +106,35 @@ async fn check_settings(
     admin: &AdminClient<Context>,
     config: &KafkaConfig,
 ) -> Result<(), LogError> {
+    let Some(found) = read_settings(admin, config).await? else {
+        tracing::warn!(topic = config.topic, "the topic's settings cannot be checked");
+        return Ok(());
+    };
+    problem(config, &found).map_or(Ok(()), |problem| Err(LogError::Misconfigured(problem)))
+}
+
+/// How long the topic keeps tombstones, as it is set now: an operator may have changed it. What we
+/// would create it with, when the cluster hides settings from us.
+pub(super) async fn tombstone_retention(config: &KafkaConfig) -> Result<Duration, LogError> {
+    let admin = AdminClient::from_config_and_context(&config.asking(), Context);
+    let admin = admin.map_err(|error| errors::of_request(config, &error))?;
+    let settings = read_settings(&admin, config).await;
+    drop_elsewhere(admin);
+    let found = settings?.and_then(|found| setting(&found, "delete.retention.ms").parse().ok());
+    Ok(found.map_or(config.tombstone_retention, Duration::from_millis))
+}
+
+/// The topic's settings; `None` when the cluster hides them from us, and may still let us work.
+async fn read_settings(
+    admin: &AdminClient<Context>,
+    config: &KafkaConfig,
+) -> Result<Option<ConfigResource>, LogError> {
     let topic = [ResourceSpecifier::Topic(&config.topic)];
     let found = admin.describe_configs(&topic, &options(config)).await;
     let found = found.map_err(|error| errors::of_request(config, &error))?;
     match found.into_iter().next() {
-        Some(Ok(found)) => match problem(config, &found) {
-            None => Ok(()),
-            Some(problem) => Err(LogError::Misconfigured(problem)),
-        },
-        // A cluster may hide settings from us and still let us work.
-        Some(Err(RDKafkaErrorCode::TopicAuthorizationFailed)) | None => {
-            tracing::warn!(topic = config.topic, "the topic's settings cannot be checked");
-            Ok(())
-        }
+        Some(Ok(found)) => Ok(Some(found)),
+        Some(Err(RDKafkaErrorCode::TopicAuthorizationFailed)) | None => Ok(None),
         Some(Err(code)) => Err(LogError::Unavailable(format!(
             "the settings of the topic `{}` cannot be read: {code}",
             config.topic
@@ -126,12 +142,14 @@ async fn check_settings(
     }
 }
 
+fn setting<'a>(found: &'a ConfigResource, name: &str) -> &'a str {
+    let entry = found.entries.iter().find(|entry| entry.name == name);
+    entry.and_then(|entry| entry.value.as_deref()).unwrap_or_default()
+}
+
 /// What of the topic's settings would lose changes.
 fn problem(config: &KafkaConfig, found: &ConfigResource) -> Option<String> {
-    let value = |name| {
-        let entry = found.entries.iter().find(|entry| entry.name == name);
-        entry.and_then(|entry| entry.value.as_deref()).unwrap_or_default()
-    };
+    let value = |name| setting(found, name);
     let topic = &config.topic;
     let policy = value("cleanup.policy");
     if policy != "compact" {

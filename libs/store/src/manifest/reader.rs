@@ -3,8 +3,8 @@
 use super::format::{Frame, Kind, Malformed};
 use crate::layout;
 use ax_model::{
-    ContentHash, Epoch, Generation, Manifest, ManifestVersion, Offset, OffsetRange, SegmentEntry,
-    SegmentId, ShardId,
+    ContentHash, Epoch, Generation, Manifest, ManifestVersion, Offset, OffsetRange, Rebuild,
+    RebuildNumber, SegmentEntry, SegmentId, ShardId,
 };
 use ax_proto::manifest as wire;
 use bytes::Bytes;
@@ -30,6 +30,23 @@ fn from_wire(wire: wire::Manifest) -> Result<Manifest, Malformed> {
         segments: wire.segments.into_iter().map(segment_from_wire).collect::<Result<_, _>>()?,
         committed_at_ms: wire.committed_at_ms,
         created_at_ms: wire.created_at_ms,
+        rebuilt: RebuildNumber(wire.rebuilt),
+        complete_at_ms: wire.complete_at_ms,
+        rebuild: wire.rebuild.map(rebuild_from_wire).transpose()?,
+    })
+}
+
+fn rebuild_from_wire(wire: wire::Rebuild) -> Result<Rebuild, Malformed> {
+    Ok(Rebuild {
+        number: RebuildNumber(at_least_one(wire.number, "rebuild.number")?),
+        log_id: wire.log_id,
+        applied: range(wire.applied_from, wire.applied_to, "rebuild.applied_to")?,
+        target: Offset(wire.target),
+        segments: wire.segments.into_iter().map(segment_from_wire).collect::<Result<_, _>>()?,
+        committed_at_ms: wire.committed_at_ms,
+        complete_at_ms: wire.complete_at_ms,
+        began_at_ms: wire.began_at_ms,
+        reason: wire.reason,
     })
 }
 

@@ -1,16 +1,18 @@
 use super::*;
 use ax_model::{
-    ContentHash, Epoch, Generation, Manifest, ManifestVersion, Offset, OffsetRange, SegmentEntry,
-    SegmentId, ShardId,
+    ContentHash, Epoch, Generation, Manifest, ManifestVersion, Offset, OffsetRange, Rebuild,
+    RebuildNumber, SegmentEntry, SegmentId, ShardId,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
 
 /// Written by version 1 of the format; never to be changed, only joined by later ones.
 const GOLDEN: &[u8] = include_bytes!("../../testdata/manifest-v1.pb");
+/// The same with a rebuild under way; as fixed as the other.
+const REBUILDING: &[u8] = include_bytes!("../../testdata/manifest-v1-rebuilding.pb");
 
-fn golden_manifest() -> Manifest {
-    let segment = |id: &str, from, to| SegmentEntry {
+fn segment(id: &str, from: u64, to: u64) -> SegmentEntry {
+    SegmentEntry {
         id: SegmentId(id.into()),
         num_bytes: 1 << 40,
         checksum: ContentHash::of(id.as_bytes()),
@@ -18,7 +20,10 @@ fn golden_manifest() -> Manifest {
         text_bytes: 4,
         num_tombstones: 5,
         range: OffsetRange { from: Offset(from), to: Offset(to) },
-    };
+    }
+}
+
+fn golden_manifest() -> Manifest {
     Manifest {
         shard: ShardId(3),
         generation: Generation(1),
@@ -31,18 +36,43 @@ fn golden_manifest() -> Manifest {
         segments: vec![segment("0000000000000006-a", 0, 100), segment("b", 100, 120)],
         committed_at_ms: 1_700_000_000_000,
         created_at_ms: -1,
+        rebuilt: RebuildNumber(0),
+        complete_at_ms: 0,
+        rebuild: None,
+    }
+}
+
+fn rebuilding_manifest() -> Manifest {
+    let rebuild = Rebuild {
+        number: RebuildNumber(4),
+        log_id: "another log".into(),
+        applied: OffsetRange { from: Offset(7), to: Offset(9) },
+        target: Offset(30),
+        segments: vec![segment("0000000000000007-c", 0, 9)],
+        committed_at_ms: 1_700_000_000_001,
+        complete_at_ms: 1_700_000_000_002,
+        began_at_ms: 1_700_000_000_003,
+        reason: "AX-C002: the position is too old".into(),
+    };
+    Manifest {
+        rebuilt: RebuildNumber(3),
+        complete_at_ms: 1_700_000_000_004,
+        rebuild: Some(rebuild),
+        ..golden_manifest()
     }
 }
 
 #[test]
-fn reads_the_first_format_ever_written() {
+fn reads_every_format_ever_written() {
     assert_eq!(decode(&Bytes::from_static(GOLDEN)), Ok(golden_manifest()));
+    assert_eq!(decode(&Bytes::from_static(REBUILDING)), Ok(rebuilding_manifest()));
 }
 
 #[test]
 fn writes_the_bytes_that_it_always_wrote() {
     let written = encode(&golden_manifest());
     assert_eq!(&written[..], GOLDEN, "links are known by their bytes");
+    assert_eq!(&encode(&rebuilding_manifest())[..], REBUILDING);
 }
 
 #[test]
@@ -65,8 +95,11 @@ fn finds_any_truncation_and_anything_behind() {
 
 #[test]
 fn refuses_fields_out_of_range() {
+    fn rebuild(manifest: &mut Manifest) -> &mut Rebuild {
+        manifest.rebuild.as_mut().expect("one is under way")
+    }
     let check = |change: fn(&mut Manifest), field| {
-        let mut manifest = golden_manifest();
+        let mut manifest = rebuilding_manifest();
         change(&mut manifest);
         assert_eq!(decode(&encode(&manifest)), Err(Malformed::Field(field)));
     };
@@ -74,6 +107,12 @@ fn refuses_fields_out_of_range() {
     check(|m| m.epoch = Epoch(0), "epoch");
     check(|m| m.applied = OffsetRange { from: Offset(2), to: Offset(1) }, "applied_to");
     check(|m| m.segments[0].id = SegmentId("../../etc".into()), "segments.id");
+    check(|m| rebuild(m).number = RebuildNumber(0), "rebuild.number");
+    check(
+        |m| rebuild(m).applied = OffsetRange { from: Offset(2), to: Offset(1) },
+        "rebuild.applied_to",
+    );
+    check(|m| rebuild(m).segments[0].id = SegmentId("/".into()), "segments.id");
 }
 
 #[test]

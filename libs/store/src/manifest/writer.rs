@@ -1,7 +1,7 @@
 //! From a manifest to its bytes.
 
 use super::format::{Frame, Kind};
-use ax_model::{Manifest, SegmentEntry};
+use ax_model::{Manifest, Rebuild, SegmentEntry};
 use ax_proto::manifest as wire;
 use bytes::Bytes;
 use prost::Message;
@@ -26,6 +26,24 @@ fn to_wire(manifest: &Manifest) -> wire::Manifest {
         segments: manifest.segments.iter().map(segment_to_wire).collect(),
         committed_at_ms: manifest.committed_at_ms,
         created_at_ms: manifest.created_at_ms,
+        rebuilt: manifest.rebuilt.0,
+        complete_at_ms: manifest.complete_at_ms,
+        rebuild: manifest.rebuild.as_ref().map(rebuild_to_wire),
+    }
+}
+
+fn rebuild_to_wire(rebuild: &Rebuild) -> wire::Rebuild {
+    wire::Rebuild {
+        number: rebuild.number.0,
+        log_id: rebuild.log_id.clone(),
+        applied_from: rebuild.applied.from.0,
+        applied_to: rebuild.applied.to.0,
+        target: rebuild.target.0,
+        segments: rebuild.segments.iter().map(segment_to_wire).collect(),
+        committed_at_ms: rebuild.committed_at_ms,
+        complete_at_ms: rebuild.complete_at_ms,
+        began_at_ms: rebuild.began_at_ms,
+        reason: rebuild.reason.clone(),
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod http;
 pub mod repos;
 pub mod search;
+pub mod shards;
 pub mod sse;
 pub mod status;
 pub mod style;

@@ -68,6 +68,7 @@ fn troubles(status: &Value) -> Vec<String> {
         if !failure.is_empty() {
             troubles.push(format!("shard {} stands still: {failure}", shard["shard"]));
         }
+        troubles.extend(rebuilding(shard));
     }
     for repo in rows(status, "repositories") {
         let failure = text(repo, "failure");
@@ -80,6 +81,20 @@ fn troubles(status: &Value) -> Vec<String> {
         _ => {}
     }
     troubles
+}
+
+/// How far a shard's rebuild is, and why it is done.
+fn rebuilding(shard: &Value) -> Option<String> {
+    let rebuild = shard["published"]["rebuild"].as_object()?;
+    let figure = |name: &str| rebuild.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let reason = rebuild.get("reason").and_then(Value::as_str).unwrap_or_default();
+    Some(format!(
+        "shard {} is being rebuilt: {} % done (position {} of {}), since {reason}",
+        shard["shard"],
+        figure("percent"),
+        figure("position"),
+        figure("target"),
+    ))
 }
 
 fn section(title: &str, lines: &[String]) {
@@ -212,11 +227,18 @@ mod tests {
         let status = json!({
             "node": {"ready": false, "why_not": "shard 1 is loading"},
             "coordination": {"configured": true, "seen": false},
-            "shards": [{"shard": 0, "published": {"failure": "AX-C001: gone"}}],
+            "shards": [
+                {"shard": 0, "published": {"failure": "AX-C001: gone", "rebuild": null}},
+                {"shard": 1, "published": {"failure": "", "rebuild":
+                    {"percent": 42, "position": 21, "target": 50, "reason": "AX-C002: old"}}},
+            ],
             "repositories": [{"name": "r", "failure": "AX-R001: away"}],
             "num_quarantined": 2,
         });
-        assert_eq!(troubles(&status).len(), 5);
+        assert_eq!(troubles(&status).len(), 6);
+        let rebuilding =
+            "shard 1 is being rebuilt: 42 % done (position 21 of 50), since AX-C002: old";
+        assert!(troubles(&status).iter().any(|trouble| trouble == rebuilding));
         assert!(troubles(&json!({"node": {"ready": true}})).is_empty());
     }
 }

@@ -2,10 +2,15 @@
 
 use async_trait::async_trait;
 use ax_changes::{ChangeLog, NewRecord};
-use ax_cluster::{Cluster, ClusterError, PutOutcome, Registration};
+use ax_cluster::{
+    Cluster, ClusterError, Published, PutOutcome, RebuildRequest, Registration, shard_key,
+};
 use ax_coordination::Expect;
-use ax_model::{Code, Fault, Generation, Offset, RepoName, ShardId, VersionToken, without_secrets};
-use ax_query_node::{Admin, NewRepository};
+use ax_model::{
+    Code, Fault, Generation, Manifest, Offset, RebuildNumber, RepoName, ShardId, VersionToken,
+    without_secrets,
+};
+use ax_query_node::{Admin, AskedRebuild, NewRepository};
 use ax_store::Store;
 use std::{future::Future, pin::Pin, sync::Arc};
 use tokio::sync::OnceCell;
@@ -35,6 +40,51 @@ impl ClusterAdmin {
     async fn log(&self) -> Result<&Arc<dyn ChangeLog>, Fault> {
         self.log.get_or_try_init(|| (self.open_log)()).await
     }
+
+    /// Writes the wish, unless the rebuild that it would ask for is on its way.
+    async fn wish(&self, shard: ShardId) -> Result<(RebuildNumber, bool), Fault> {
+        let id = shard_key(shard.0);
+        loop {
+            let there = self.cluster.get::<RebuildRequest>(&id).await.map_err(fault)?;
+            let hint = self.cluster.get::<Published>(&id).await.map_err(fault)?;
+            let head = self.store.shard(self.generation, shard).head().await.map_err(of_store)?;
+            let wished = RebuildNumber(there.as_ref().map_or(0, |there| there.value.number));
+            let last = last_rebuild(head.as_deref().map(|link| &link.manifest), wished);
+            let stands_still = hint.is_some_and(|hint| !hint.value.failure.is_empty());
+            if last.is_on_its_way && !stands_still {
+                return Ok((last.number, true));
+            }
+            let number = RebuildNumber(last.number.0.saturating_add(1));
+            let at_ms = super::now_ms();
+            let wish = RebuildRequest { shard: shard.0, number: number.0, at_ms };
+            let expect = there.map_or(Expect::Absent, |there| Expect::At(there.revision));
+            if let PutOutcome::Done(_) =
+                self.cluster.put(&wish, expect, None).await.map_err(fault)?
+            {
+                return Ok((number, false));
+            }
+        }
+    }
+
+    /// How many positions the stream spans for a shard. Only a help for people, so that a stream that
+    /// cannot be reached stops nothing.
+    async fn stream_positions(&self, shard: ShardId) -> Option<u64> {
+        let bounds = self.log().await.ok()?.bounds(shard).await.ok()?;
+        Some(bounds.end.0.saturating_sub(bounds.start.0))
+    }
+}
+
+/// The last rebuild that was begun or wished for.
+struct LastRebuild {
+    number: RebuildNumber,
+    is_on_its_way: bool,
+}
+
+fn last_rebuild(manifest: Option<&Manifest>, wished: RebuildNumber) -> LastRebuild {
+    let done = manifest.map_or(RebuildNumber(0), |manifest| manifest.rebuilt);
+    let begun = manifest.map_or(RebuildNumber(0), Manifest::last_rebuild);
+    let number = begun.max(wished);
+    LastRebuild { number, is_on_its_way: number > done }
 }
 
 /// Registers a repository, unless its name stands for another source.
@@ -107,6 +157,10 @@ fn fault(error: ClusterError) -> Fault {
     Fault::new(error.code(), error.to_string())
 }
 
+fn of_store(error: ax_store::StoreError) -> Fault {
+    Fault::new(error.code(), error.to_string())
+}
+
 #[async_trait]
 impl Admin for ClusterAdmin {
     async fn register(&self, wanted: NewRepository) -> Result<Registration, Fault> {
@@ -132,7 +186,6 @@ impl Admin for ClusterAdmin {
 
     async fn replay(&self, shard: ShardId, offset: Offset) -> Result<VersionToken, Fault> {
         let store = self.store.shard(self.generation, shard);
-        let of_store = |error: ax_store::StoreError| Fault::new(error.code(), error.to_string());
         let Some(change) = store.quarantined(offset).await.map_err(of_store)? else {
             let message = format!("no change of shard {shard} is set aside at offset {offset}");
             return Err(Fault::new(Code::BadRequest, message).hint("`ax status` lists them"));
@@ -148,6 +201,12 @@ impl Admin for ClusterAdmin {
         // In this order: a crash in between sets the change aside twice, and loses nothing.
         store.remove_quarantined(offset).await.map_err(of_store)?;
         Ok(token)
+    }
+
+    async fn rebuild(&self, shard: ShardId) -> Result<AskedRebuild, Fault> {
+        let stream_positions = self.stream_positions(shard).await;
+        let (number, already) = self.wish(shard).await?;
+        Ok(AskedRebuild { shard, number, already, stream_positions })
     }
 }
 

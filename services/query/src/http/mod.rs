@@ -8,6 +8,7 @@ mod repos;
 mod search;
 mod serve;
 mod shape;
+mod shards;
 mod status;
 mod trace;
 
@@ -64,6 +65,8 @@ pub fn router(state: HttpState) -> Router {
         .route("/api/v1/file", get(file::file))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/quarantine/{shard}/{offset}/replay", post(status::replay))
+        .route("/api/v1/shards/rebuild", post(shards::rebuild_all))
+        .route("/api/v1/shards/{shard}/rebuild", post(shards::rebuild_one))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

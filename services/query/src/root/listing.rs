@@ -194,7 +194,10 @@ impl Root {
         let (mut lists, mut missing, mut last) = (Vec::new(), Vec::new(), None);
         while let Some((shard, answer)) = asked.next().await {
             match answer {
-                Ok(list) => lists.push(list),
+                Ok(list) => {
+                    missing.extend(list.answer.as_ref().and_then(|answer| answer.stale.clone()));
+                    lists.push(list);
+                }
                 Err(fault) => {
                     let (code, reason) = (fault.code.to_string(), fault.message.clone());
                     missing.push(Missing { shard: shard.0, code, reason });

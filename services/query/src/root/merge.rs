@@ -100,6 +100,7 @@ impl Tally {
 
     fn note(&mut self, answer: ShardAnswer) {
         self.version.raise(ShardId(answer.shard), Offset(answer.position));
+        self.summary.missing.extend(answer.stale.clone());
         self.summary.shards.push(answer);
     }
 
@@ -145,6 +146,19 @@ mod tests {
         assert!(summary.partial);
         let missing: Vec<_> = summary.missing.iter().map(|m| (m.shard, m.code.as_str())).collect();
         assert_eq!(missing, [(1, "AX-S001"), (3, "AX-Q006")]);
+    }
+
+    #[test]
+    fn a_stale_shard_makes_an_answer_partial() {
+        let mut tally = Tally::new(Generation(1), "r");
+        let mut stale = reply(1, 7);
+        let hole = missing(ShardId(1), Code::ShardRebuilding, "it is being rebuilt");
+        stale.summary.answer.as_mut().unwrap().stale = Some(hole.clone());
+        tally.add(ShardId(0), Ok(reply(0, 42)));
+        tally.add(ShardId(1), Ok(stale));
+        let summary = tally.finish().unwrap();
+        assert!(summary.partial);
+        assert_eq!((summary.missing, summary.num_files), (vec![hole], 4));
     }
 
     #[test]

@@ -155,7 +155,7 @@ impl Shards {
         let mut positions = self.slot(shard)?.position.subscribe();
         let reached = async {
             let mut view = self.view(shard).await?;
-            while view.position() < position {
+            while !view.has_reached(position) {
                 tokio::select! {
                     _ = positions.changed() => {}
                     () = tokio::time::sleep(WAIT_POLL) => self.look_unless_looking(shard).await,

@@ -2,8 +2,8 @@
 
 use crate::cache::OpenSegment;
 use ax_engine::{EngineError, Segment, Snapshot};
-use ax_model::{Epoch, Generation, ManifestVersion, Offset, ShardId};
-use ax_proto::search::ShardAnswer;
+use ax_model::{Code, Epoch, Generation, ManifestVersion, Offset, Rebuild, ShardId};
+use ax_proto::search::{Missing, ShardAnswer};
 use ax_store::Link;
 use std::{
     sync::Arc,
@@ -82,7 +82,28 @@ impl ShardView {
             epoch: self.epoch().0,
             position: self.position().0,
             node: node.to_owned(),
+            stale: self.rebuild().map(|rebuild| Missing {
+                shard: self.shard.0,
+                code: Code::ShardRebuilding.to_string(),
+                reason: format!(
+                    "it is being rebuilt, {} % done; until then it answers as of position {}",
+                    rebuild.percent(),
+                    self.position()
+                ),
+            }),
         }
+    }
+
+    /// True once everything before `position` can be seen here. While the shard is rebuilt from
+    /// another stream than the one it serves, its own position says nothing of a position wanted.
+    pub fn has_reached(&self, position: Offset) -> bool {
+        let served = self.head().map_or("", |link| &link.manifest.log_id);
+        let is_other = self.rebuild().is_some_and(|rebuild| rebuild.log_id != served);
+        position == Offset(0) || !is_other && self.position() >= position
+    }
+
+    fn rebuild(&self) -> Option<&Rebuild> {
+        self.head().and_then(|link| link.manifest.rebuild.as_ref())
     }
 
     pub(super) fn is_at_least(&self, head: Option<&Link>) -> bool {
