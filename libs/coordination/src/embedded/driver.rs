@@ -1,27 +1,27 @@
-//! The thread that owns the [`Node`], and the handle by which all others speak to it.
+//! The thread that owns the [`Node`].
 //!
 //! A thread of its own with a small runtime, because an fsync blocks: on the caller's runtime it would
 //! stall whatever else runs there. Requests that come in while the disk is busy are taken together, so
 //! that one fsync serves all of them.
+//!
+//! When the disk fails, the node is dropped: what it had not made durable must not be acted upon, and
+//! whether it was, only the log can tell. So the log is opened again, replayed, and its only voter
+//! takes the lead in a new term, ever less often while the disk goes on failing. Meanwhile each request
+//! is refused at once as [`CoordinationError::Unavailable`], whose outcome is unknown; watches wait.
 
 use super::{
-    Clock, EmbeddedConfig, LogError,
-    node::{Node, Query, Reply, View},
-    state_machine::Applied,
-    wire::{Command, Op},
+    EmbeddedConfig, LogError,
+    handle::{Handle, Request},
+    health::{Backoff, Health},
+    log_file::LogFile,
+    node::{Node, Remains},
 };
 use crate::{CoordinationError, Revision};
-use prost::Message;
-use std::{
-    path::Path,
-    sync::{Arc, OnceLock},
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 use tokio::{
     runtime,
     sync::{mpsc, oneshot, watch},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -32,18 +32,20 @@ const QUEUE: usize = 1_024;
 const MAX_BATCH: usize = 512;
 const MAX_BATCH_BYTES: usize = 4 << 20;
 
-enum Request {
-    Propose(Vec<u8>, Reply),
-    Read(Query),
+/// First and longest pause before a log whose disk failed is opened again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// The disk, as far as a test may have another.
+pub(super) struct Disk {
+    pub(super) file: LogFile,
+    pub(super) pauses: (Duration, Duration),
 }
 
-/// Speaks to the driver.
-#[derive(Clone)]
-pub(super) struct Handle {
-    requests: mpsc::Sender<Request>,
-    revision: watch::Receiver<Revision>,
-    failure: Arc<OnceLock<String>>,
-    timeout: Duration,
+impl Disk {
+    /// The real one.
+    pub(super) fn of(config: &EmbeddedConfig) -> Self {
+        Self { file: LogFile::new(&config.dir), pauses: PAUSES }
+    }
 }
 
 /// The driver, as its owner holds it.
@@ -55,30 +57,35 @@ pub(super) struct Driver {
 
 impl Driver {
     /// Starts the thread; returns once the log is open and applied.
-    pub(super) async fn start(config: EmbeddedConfig) -> Result<Self, CoordinationError> {
+    pub(super) async fn start(
+        config: EmbeddedConfig,
+        disk: Disk,
+    ) -> Result<Self, CoordinationError> {
         let (requests_tx, requests) = mpsc::channel(QUEUE);
         let (revision_tx, revision) = watch::channel(Revision::default());
+        let (health_tx, health) = watch::channel(Health::Well);
         let (ended_tx, ended) = watch::channel(());
         let (opened_tx, opened) = oneshot::channel();
-        let failure = Arc::new(OnceLock::new());
         let stop = CancellationToken::new();
         let (dir, timeout) = (config.dir.clone(), config.timeout);
         let shell = Shell {
             requests,
             revision: revision_tx,
-            failure: failure.clone(),
+            health: Arc::new(health_tx),
             stop: stop.clone(),
-            clock: config.clock.clone(),
-            tick: config.tick,
+            answered_at: config.clock.now(),
+            file: disk.file,
+            backoff: Backoff::new(disk.pauses),
+            config,
         };
         spawn(move || {
-            shell.run(config, opened_tx);
+            shell.run(opened_tx);
             drop(ended_tx); // after the node is: the log file is closed now
         })?;
         let died = || CoordinationError::Broken("the driver died while it opened the log".into());
         let outcome = opened.await.map_err(|_| died())?;
         outcome.map_err(|error| error.into_coordination(&dir))?;
-        let handle = Handle { requests: requests_tx, revision, failure, timeout };
+        let handle = Handle { requests: requests_tx, revision, health, timeout };
         Ok(Self { handle, stop, ended })
     }
 
@@ -100,87 +107,60 @@ fn spawn(run: impl FnOnce() + Send + 'static) -> Result<(), CoordinationError> {
     spawned.map(drop).map_err(|error| CoordinationError::Broken(format!("no thread: {error}")))
 }
 
-impl Handle {
-    /// Has a command done; returns once it is durable and applied.
-    pub(super) async fn propose(&self, op: Op) -> Result<Applied, CoordinationError> {
-        let (reply, answer) = oneshot::channel();
-        let command = Command { op: Some(op) }.encode_to_vec();
-        self.ask(Request::Propose(command, reply), answer).await
-    }
-
-    /// Runs `query` on a state that has all writes acknowledged before now.
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&mut View<'_>) -> T + Send + 'static,
-    ) -> Result<T, CoordinationError> {
-        let (reply, answer) = oneshot::channel();
-        let query = move |view: &mut View<'_>| {
-            let _ = reply.send(query(view)); // the caller may have given up
-        };
-        self.ask(Request::Read(Box::new(query)), answer).await
-    }
-
-    async fn ask<T>(
-        &self,
-        request: Request,
-        answer: oneshot::Receiver<T>,
-    ) -> Result<T, CoordinationError> {
-        let exchange = async {
-            self.requests.send(request).await.map_err(|_| self.gone())?;
-            answer.await.map_err(|_| self.gone())
-        };
-        let late = |_| CoordinationError::Unavailable(format!("no answer in {:?}", self.timeout));
-        timeout(self.timeout, exchange).await.map_err(late)?
-    }
-
-    /// Waits until the state has reached `revision`.
-    pub(super) async fn reached(&self, revision: Revision) -> Result<(), CoordinationError> {
-        let mut changes = self.revision.clone();
-        let reached = changes.wait_for(|now| *now >= revision).await;
-        reached.map(drop).map_err(|_| self.gone())
-    }
-
-    fn gone(&self) -> CoordinationError {
-        match self.failure.get() {
-            Some(failure) => CoordinationError::Broken(failure.clone()),
-            None => CoordinationError::Unavailable("the store is closed, or overloaded".into()),
-        }
-    }
-}
-
 /// The thread's own things.
 struct Shell {
     requests: mpsc::Receiver<Request>,
     revision: watch::Sender<Revision>,
-    failure: Arc<OnceLock<String>>,
+    health: Arc<watch::Sender<Health>>,
     stop: CancellationToken,
-    clock: Arc<dyn Clock>,
-    tick: Duration,
+    config: EmbeddedConfig,
+    file: LogFile,
+    backoff: Backoff,
+    /// When the node last was about to answer what it was asked: leases lose no time after that.
+    answered_at: Duration,
 }
 
 impl Shell {
-    fn run(mut self, config: EmbeddedConfig, opened: oneshot::Sender<Result<(), LogError>>) {
-        let dir = config.dir.clone();
+    fn run(mut self, opened: oneshot::Sender<Result<(), LogError>>) {
         let opening = runtime::Builder::new_current_thread().enable_time().build();
         let opening = opening
             .map_err(LogError::Io)
-            .and_then(|runtime| Node::open(config, self.clock.now()).map(|node| (runtime, node)));
+            .and_then(|runtime| self.open().map(|node| (runtime, node)));
         match opening {
             Err(error) => drop(opened.send(Err(error))),
-            Ok((runtime, mut node)) => {
-                // Declared after the node, so that callers whose replies go with it find it set.
-                let _panic = PanicGuard(self.failure.clone());
-                self.revision.send_replace(node.revision());
+            Ok((runtime, node)) => {
+                self.show(&node);
                 if opened.send(Ok(())).is_ok() {
-                    let outcome = runtime.block_on(self.serve(&mut node));
-                    self.end(outcome, &dir);
+                    runtime.block_on(self.live(node));
                 }
             }
         }
     }
 
+    fn open(&mut self) -> Result<Node, LogError> {
+        Node::open(self.config.clone(), &mut self.file, self.config.clock.now())
+    }
+
+    /// Serves until told to stop, with a new node after each failure of the disk.
+    async fn live(&mut self, mut node: Node) {
+        // Dropped before the node, so that callers whose replies go with it find it set.
+        let _end = EndGuard(self.health.clone());
+        while let Err(error) = self.serve(&mut node).await {
+            if !error.is_of_disk() {
+                return self.die(&error);
+            }
+            let failure = self.failure(&error);
+            tracing::error!(%failure, "the embedded coordination store stops until its disk works");
+            self.health.send_replace(Health::Recovering(failure)); // before replies are dropped
+            match self.recover(node.into_remains()).await {
+                Some(recovered) => node = recovered,
+                None => return,
+            }
+        }
+    }
+
     async fn serve(&mut self, node: &mut Node) -> Result<(), LogError> {
-        let mut ticks = interval(self.tick);
+        let mut ticks = interval(self.config.tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -189,15 +169,11 @@ impl Shell {
                     Some(request) => self.take_batch(request, node),
                     None => return Ok(()),
                 },
-                _ = ticks.tick() => node.tick(self.clock.now()),
+                _ = ticks.tick() => node.tick(self.config.clock.now()),
             }
-            node.drive(self.clock.now())?;
-            let revision = node.revision();
-            self.revision.send_if_modified(|known| {
-                let moved = *known != revision;
-                *known = revision;
-                moved
-            });
+            self.answered_at = self.config.clock.now();
+            node.drive(self.answered_at)?;
+            self.show(node);
         }
     }
 
@@ -220,24 +196,89 @@ impl Shell {
         node.read(queries);
     }
 
-    /// A store whose disk failed stops for good: what was not made durable must not be acted upon, and
-    /// whether it was, only the next start can tell.
-    fn end(&self, outcome: Result<(), LogError>, dir: &Path) {
-        if let Err(error) = outcome {
-            let failure = format!("{}: {error}", dir.display());
-            tracing::error!(%failure, "the embedded coordination store stops");
-            let _ = self.failure.set(failure); // only a panic sets it too, and then we are not here
+    /// Lets watches see how far the node is.
+    fn show(&self, node: &Node) {
+        let revision = node.revision();
+        self.revision.send_if_modified(|known| {
+            let moved = *known != revision;
+            *known = revision;
+            moved
+        });
+    }
+
+    /// Opens the log again until that works; `None` when told to stop, or when it cannot work.
+    async fn recover(&mut self, remains: Remains) -> Option<Node> {
+        loop {
+            let pause = self.backoff.next();
+            if !self.refuse_for(pause).await {
+                return None;
+            }
+            match self.open() {
+                Ok(node) => return Some(self.resume(node, remains)),
+                Err(error) if error.is_of_disk() => {
+                    let failure = self.failure(&error);
+                    tracing::warn!(%failure, ?pause, "the disk still fails");
+                    self.health.send_replace(Health::Recovering(failure));
+                }
+                Err(error) => {
+                    self.die(&error);
+                    return None;
+                }
+            }
         }
+    }
+
+    fn resume(&self, mut node: Node, remains: Remains) -> Node {
+        let silence = self.config.clock.now().saturating_sub(self.answered_at);
+        node.resume(remains, silence);
+        metrics::counter!("ax_coordination_recoveries_total").increment(1);
+        tracing::info!(?silence, "the embedded coordination store goes on");
+        self.health.send_replace(Health::Well);
+        self.show(&node);
+        node
+    }
+
+    /// Drops what is asked for `pause`, which tells each caller. False when told to stop.
+    async fn refuse_for(&mut self, pause: Duration) -> bool {
+        let over = sleep(pause);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return false,
+                () = &mut over => return true,
+                request = self.requests.recv() => if request.is_none() { return false },
+            }
+        }
+    }
+
+    /// What no new opening mends: the log is damaged, gone, or not ours.
+    fn die(&self, error: &LogError) {
+        let failure = self.failure(error);
+        tracing::error!(%failure, "the embedded coordination store stops for good");
+        self.health.send_replace(Health::Dead(failure));
+    }
+
+    fn failure(&self, error: &LogError) -> String {
+        format!("{}: {error}", self.config.dir.display())
     }
 }
 
-/// Raft panics when its invariants are broken; callers then learn why nothing answers any more.
-struct PanicGuard(Arc<OnceLock<String>>);
+/// Says that the thread has ended. Raft panics when its invariants are broken; callers then learn why
+/// nothing answers any more.
+struct EndGuard(Arc<watch::Sender<Health>>);
 
-impl Drop for PanicGuard {
+impl Drop for EndGuard {
     fn drop(&mut self) {
-        if thread::panicking() {
-            let _ = self.0.set("the driver of the embedded store panicked".to_owned());
-        }
+        let panicking = thread::panicking();
+        self.0.send_if_modified(|health| {
+            let is_news = !matches!(health, Health::Dead(_));
+            if is_news {
+                *health = match panicking {
+                    true => Health::Dead("the driver of the embedded store panicked".to_owned()),
+                    false => Health::Closed,
+                };
+            }
+            is_news
+        });
     }
 }

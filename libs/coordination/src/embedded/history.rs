@@ -51,6 +51,25 @@ impl History {
     pub(super) fn push(&mut self, events: Vec<Event>) {
         self.num_bytes += num_bytes(&events);
         self.revisions.push_back(events);
+        self.forget();
+    }
+
+    /// Puts before this history what `earlier`, of the same log, still knows of the time before it.
+    pub(super) fn resume(&mut self, earlier: Self) {
+        let missing = self.oldest.saturating_sub(earlier.oldest);
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+        if missing > earlier.revisions.len() {
+            return; // there is a gap between the two
+        }
+        for events in earlier.revisions.into_iter().take(missing).rev() {
+            self.num_bytes += num_bytes(&events);
+            self.revisions.push_front(events);
+            self.oldest -= 1;
+        }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
         while self.is_over() {
             let Some(events) = self.revisions.pop_front() else { return };
             self.num_bytes -= num_bytes(&events);
@@ -124,6 +143,20 @@ mod tests {
         for history in [history(2, 1 << 20), history(100, 2 * (size_of::<Event>() + 3))] {
             assert_eq!(history.since(Revision(7), ""), Err(Forgotten { oldest: Revision(8) }));
             assert_eq!(history.since(Revision(8), "").unwrap().events.len(), 2);
+        }
+    }
+
+    #[test]
+    fn a_history_read_anew_takes_over_what_the_last_one_knew() {
+        let limits = HistoryLimits { num_revisions: 4, num_bytes: 1 << 20 };
+        for (after, oldest) in [(4, 6), (7, 6), (9, 6), (10, 11)] {
+            let mut anew = History::after(after, limits);
+            (after + 1..=9).for_each(|revision| anew.push(deleted(revision, "b/x")));
+            anew.resume(history(100, 1 << 20));
+            assert_eq!(anew.oldest, oldest, "read from the snapshot at {after}");
+            let first = Revision(oldest);
+            let num_revisions = anew.since(first, "").unwrap().next.0 - oldest;
+            assert_eq!(num_revisions, 10_u64.saturating_sub(oldest));
         }
     }
 

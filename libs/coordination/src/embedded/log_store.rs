@@ -9,11 +9,17 @@
 //! ```
 //!
 //! Each change is one transaction, on disk (fsync) before the call returns; a crash leaves the one
-//! before it. The first voter begins with a snapshot of nothing at index 1, so that a voter added later,
+//! before it. It commits in two phases: the pages are on disk before the header that names them is
+//! written. So a log that is opened again after a failed flush names nothing that the kernel may have
+//! dropped, and the next commit makes the header itself durable. With one phase the pages of a failed
+//! flush would look whole in the kernel's cache and be gone after a power failure.
+//!
+//! The first voter begins with a snapshot of nothing at index 1, so that a voter added later,
 //! whose log is empty, has to be sent a snapshot, and with it the list of voters.
 
 use super::{
     LogError,
+    log_file::LogFile,
     wire::{StoredEntry, StoredHardState, StoredSnapshot},
 };
 use prost::Message;
@@ -22,10 +28,9 @@ use raft::{
     eraftpb::{ConfState, Entry, HardState, Snapshot},
 };
 use redb::{
-    Database, DatabaseError, ReadableDatabase, ReadableTable, Table, TableDefinition, TableHandle,
+    Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableHandle,
     WriteTransaction,
 };
-use std::{fs, fs::File, path::Path};
 
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -36,12 +41,6 @@ const SNAPSHOT: &str = "snapshot";
 
 /// The only version of the layout so far.
 const FORMAT_VERSION: u8 = 1;
-
-/// The file's name.
-pub(super) const FILE_NAME: &str = "coordination.redb";
-
-/// Cache of file pages, in bytes. The log is short, and mostly written.
-const CACHE_BYTES: usize = 16 << 20;
 
 /// A durable log.
 #[derive(Debug)]
@@ -54,16 +53,18 @@ pub(super) struct LogStore {
 }
 
 impl LogStore {
-    /// Opens the log in `dir`, or makes one with `voter` as the only voter.
-    pub(super) fn open(dir: &Path, voter: u64, first_state: Vec<u8>) -> Result<Self, LogError> {
-        fs::create_dir_all(dir)?;
-        let path = dir.join(FILE_NAME);
-        let db = match Database::builder().set_cache_size(CACHE_BYTES).create(path) {
-            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(LogError::Locked),
-            outcome => outcome?,
-        };
-        File::open(dir)?.sync_all()?; // the file's name is to outlive a crash too
+    /// Opens the log in `file`, or makes one with `voter` as the only voter.
+    pub(super) fn open(
+        file: &mut LogFile,
+        voter: u64,
+        first_state: Vec<u8>,
+    ) -> Result<Self, LogError> {
+        let may_be_new = !file.was_open();
+        let db = file.open()?;
         let is_new = !db.begin_read()?.list_tables()?.any(|table| table.name() == META.name());
+        if is_new && !may_be_new {
+            return Err(LogError::Replaced);
+        }
         if is_new {
             initialise(&db, voter, first_state)?;
         }
@@ -100,7 +101,7 @@ impl LogStore {
         entries: &[Entry],
         hard_state: Option<&HardState>,
     ) -> Result<(), LogError> {
-        let transaction = self.db.begin_write()?;
+        let transaction = begin(&self.db)?;
         if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
             let mut log = transaction.open_table(LOG)?;
             if first.index <= self.last_index {
@@ -148,7 +149,7 @@ impl LogStore {
         hard_state: HardState,
         gone: impl std::ops::RangeBounds<u64>,
     ) -> Result<(), LogError> {
-        let transaction = self.db.begin_write()?;
+        let transaction = begin(&self.db)?;
         set_meta(&transaction, SNAPSHOT, &snapshot.encode_to_vec())?;
         set_meta(&transaction, HARD_STATE, &StoredHardState::encode_from(&hard_state))?;
         let gone = (gone.start_bound().cloned(), gone.end_bound().cloned());
@@ -177,11 +178,17 @@ impl LogStore {
     }
 }
 
+fn begin(db: &Database) -> Result<WriteTransaction, LogError> {
+    let mut transaction = db.begin_write()?;
+    transaction.set_two_phase_commit(true);
+    Ok(transaction)
+}
+
 fn initialise(db: &Database, voter: u64, data: Vec<u8>) -> Result<(), LogError> {
     let snapshot =
         StoredSnapshot { index: 1, term: 1, voters: vec![voter], learners: vec![], data };
     let hard_state = StoredHardState { term: 1, vote: 0, commit: 1 };
-    let transaction = db.begin_write()?;
+    let transaction = begin(db)?;
     transaction.open_table(LOG)?;
     set_meta(&transaction, FORMAT, &[FORMAT_VERSION])?;
     set_meta(&transaction, SNAPSHOT, &snapshot.encode_to_vec())?;

@@ -2,14 +2,20 @@
 //! [`EmbeddedStore`]. So far there is one voter, in this process; log, snapshots, restart and reads go
 //! the way that several voters need.
 //!
+//! A full or failing disk does not end it: it refuses with [`CoordinationError::Unavailable`] until its
+//! log can be opened and written again, and goes on from there (see `driver`).
+//!
 //! Not for large values or many writes: the whole state is kept in memory, and each snapshot writes all
 //! of it.
 
 mod clock;
 mod driver;
 mod error;
+mod handle;
+mod health;
 mod history;
 mod lessor;
+mod log_file;
 mod log_store;
 mod node;
 mod raft_log;
@@ -24,7 +30,7 @@ use crate::{
     Write, WriteOp,
 };
 use async_trait::async_trait;
-use driver::Driver;
+use driver::{Disk, Driver};
 use error::LogError;
 use history::HistoryLimits;
 use state_machine::Applied;
@@ -82,9 +88,15 @@ pub struct EmbeddedStore {
 
 impl EmbeddedStore {
     /// Opens the store, or makes one. [`CoordinationError::DataLocked`] when another process has it
-    /// open, [`CoordinationError::Broken`] when the log cannot be read.
+    /// open, [`CoordinationError::Unavailable`] when the disk is full, [`CoordinationError::Broken`]
+    /// when the log cannot be read.
     pub async fn open(config: EmbeddedConfig) -> Result<Self, CoordinationError> {
-        Ok(Self { driver: Driver::start(config).await? })
+        let disk = Disk::of(&config);
+        Self::open_on(config, disk).await
+    }
+
+    async fn open_on(config: EmbeddedConfig, disk: Disk) -> Result<Self, CoordinationError> {
+        Ok(Self { driver: Driver::start(config, disk).await? })
     }
 
     /// Stops, and returns when the folder is free for another process. Later calls fail with
@@ -171,3 +183,6 @@ fn command(write: Write) -> WriteCommand {
 fn unexpected(outcome: &Applied) -> CoordinationError {
     CoordinationError::Broken(format!("the state machine answered {outcome:?}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,9 @@
 
 use super::{
     EmbeddedConfig, LogError,
+    history::History,
     lessor::Lessor,
+    log_file::LogFile,
     log_store::LogStore,
     raft_log,
     state_machine::{Applied, State},
@@ -64,6 +66,12 @@ pub(super) struct Node {
     config: EmbeddedConfig,
 }
 
+/// What is kept of a node whose disk failed: what the log cannot give back.
+pub(super) struct Remains {
+    lessor: Lessor,
+    history: History,
+}
+
 struct Proposal {
     /// An entry of another term at that index is somebody else's.
     term: u64,
@@ -72,9 +80,13 @@ struct Proposal {
 
 impl Node {
     /// Opens the log, takes the lead, and applies all that was committed.
-    pub(super) fn open(config: EmbeddedConfig, now: Duration) -> Result<Self, LogError> {
+    pub(super) fn open(
+        config: EmbeddedConfig,
+        file: &mut LogFile,
+        now: Duration,
+    ) -> Result<Self, LogError> {
         let first_state = State::new(config.history()).encode();
-        let store = LogStore::open(&config.dir, VOTER, first_state)?;
+        let store = LogStore::open(file, VOTER, first_state)?;
         let (applied, data) = store.snapshot_data();
         let state = State::decode(data, config.history())?;
         let mut node = Self {
@@ -91,11 +103,24 @@ impl Node {
         };
         node.pin_election_timeout();
         node.raw.campaign()?; // the only voter has nobody to wait for
-        node.drive(now)?;
+        node.advance(now)?;
         if !node.leads() || !node.raw.raft.apply_to_current_term() {
             return Err(LogError::Unsupported("a log of several voters"));
         }
         Ok(node)
+    }
+
+    /// Closes the log, and keeps what it cannot give back. Proposals are dropped without an answer:
+    /// whether they happened, the next opening finds out.
+    pub(super) fn into_remains(self) -> Remains {
+        Remains { lessor: self.lessor, history: self.state.into_history() }
+    }
+
+    /// Goes on where the node of `remains` stopped answering, `silence` ago. All that it applied was
+    /// durable before, so its history is the beginning of ours.
+    pub(super) fn resume(&mut self, remains: Remains, silence: Duration) {
+        self.lessor.resume(&remains.lessor, silence);
+        self.state.resume_history(remains.history);
     }
 
     /// Revision of the last change applied.
@@ -145,6 +170,12 @@ impl Node {
     /// Does all that Raft has ready: makes durable, applies, answers. An error leaves the node unfit
     /// for anything but being dropped.
     pub(super) fn drive(&mut self, now: Duration) -> Result<(), LogError> {
+        self.advance(now)?;
+        self.compact_if_due()
+    }
+
+    /// As [`drive`](Self::drive), but for snapshots: those want room, which an opening can do without.
+    fn advance(&mut self, now: Duration) -> Result<(), LogError> {
         while self.raw.has_ready() {
             let mut ready = self.raw.ready();
             self.note_role(&ready, now);
@@ -160,7 +191,7 @@ impl Node {
             self.answer(now);
             self.pin_election_timeout();
         }
-        self.compact_if_due()
+        Ok(())
     }
 
     fn leads(&self) -> bool {

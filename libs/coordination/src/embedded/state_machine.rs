@@ -179,6 +179,16 @@ impl State {
         &self.history
     }
 
+    /// The last changes, when the rest is not needed any more.
+    pub(super) fn into_history(self) -> History {
+        self.history
+    }
+
+    /// Adds the changes that an earlier reading of the same log remembers.
+    pub(super) fn resume_history(&mut self, earlier: History) {
+        self.history.resume(earlier);
+    }
+
     /// Leases and their ttl.
     pub(super) fn leases(&self) -> impl Iterator<Item = (i64, Duration)> {
         self.leases.iter().map(|(&id, lease)| (id, Duration::from_millis(lease.ttl_ms)))

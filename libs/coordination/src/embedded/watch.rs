@@ -1,7 +1,7 @@
 //! A watch on the embedded store: pulls from the history, so that a slow watcher costs the store
-//! nothing but the history's bound.
+//! nothing but the history's bound. While the store opens its log again, a watch waits.
 
-use super::driver::Handle;
+use super::handle::Handle;
 use crate::{CoordinationError, Event, Revision, Watch};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -26,7 +26,14 @@ impl Watch for EmbeddedWatch {
             self.handle.reached(self.next).await?;
             let (prefix, from) = (self.prefix.clone(), self.next);
             let look = self.handle.read(move |view| view.state.history().since(from, &prefix));
-            let batch = look.await?.map_err(|forgotten| CoordinationError::Compacted {
+            let looked = match look.await {
+                Err(error) if error.is_retryable() => {
+                    self.handle.recovered().await?;
+                    continue;
+                }
+                looked => looked?,
+            };
+            let batch = looked.map_err(|forgotten| CoordinationError::Compacted {
                 asked: from,
                 oldest: forgotten.oldest,
             })?;

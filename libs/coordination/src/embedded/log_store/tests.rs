@@ -1,5 +1,11 @@
 use super::*;
+use crate::embedded::log_file::FILE_NAME;
+use std::fs;
 use tempfile::TempDir;
+
+fn open(dir: &TempDir, voter: u64, first_state: Vec<u8>) -> Result<LogStore, LogError> {
+    LogStore::open(&mut LogFile::new(dir.path()), voter, first_state)
+}
 
 fn entry(index: u64, term: u64) -> Entry {
     StoredEntry { term, index, kind: 0, data: vec![index as u8; 100] }.into_entry()
@@ -12,7 +18,7 @@ fn hard_state(term: u64, commit: u64) -> HardState {
 /// A log with entries 2 to 6, of term 2.
 fn filled() -> (TempDir, LogStore) {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = LogStore::open(dir.path(), 1, vec![]).unwrap();
+    let mut store = open(&dir, 1, vec![]).unwrap();
     let entries: Vec<_> = (2..=6).map(|index| entry(index, 2)).collect();
     store.append(&entries, Some(&hard_state(2, 4))).unwrap();
     (dir, store)
@@ -20,7 +26,7 @@ fn filled() -> (TempDir, LogStore) {
 
 fn reopened(dir: &TempDir, store: LogStore) -> LogStore {
     drop(store);
-    LogStore::open(dir.path(), 1, vec![]).unwrap()
+    open(dir, 1, vec![]).unwrap()
 }
 
 fn indexes(store: &LogStore, low: u64, high: u64, max_bytes: Option<u64>) -> Vec<u64> {
@@ -35,7 +41,7 @@ fn is<T>(outcome: raft::Result<T>, expected: StorageError) -> bool {
 #[test]
 fn a_new_log_begins_with_a_snapshot_of_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let store = LogStore::open(dir.path(), 7, vec![5]).unwrap();
+    let store = open(&dir, 7, vec![5]).unwrap();
     assert_eq!(store.snapshot_data(), (1, &[5][..]));
     assert_eq!((store.first_index().unwrap(), store.last_index().unwrap()), (2, 1));
     assert_eq!(store.initial_state().unwrap().conf_state.voters, [7]);
@@ -95,7 +101,7 @@ fn a_snapshot_from_the_leader_replaces_everything() {
 #[test]
 fn a_log_in_use_is_refused() {
     let (dir, _store) = filled();
-    assert!(matches!(LogStore::open(dir.path(), 1, vec![]), Err(LogError::Locked)));
+    assert!(matches!(open(&dir, 1, vec![]), Err(LogError::Locked)));
 }
 
 #[test]
@@ -105,12 +111,12 @@ fn a_log_of_another_version_is_refused() {
     set_meta(&transaction, FORMAT, &[2]).unwrap();
     transaction.commit().unwrap();
     drop(store);
-    assert!(matches!(LogStore::open(dir.path(), 1, vec![]), Err(LogError::Unsupported(_))));
+    assert!(matches!(open(&dir, 1, vec![]), Err(LogError::Unsupported(_))));
 }
 
 #[test]
 fn a_file_that_is_no_log_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(FILE_NAME), vec![7; 8_192]).unwrap();
-    assert!(matches!(LogStore::open(dir.path(), 1, vec![]), Err(LogError::File(_))));
+    assert!(matches!(open(&dir, 1, vec![]), Err(LogError::File(_))));
 }

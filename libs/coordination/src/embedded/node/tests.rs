@@ -8,7 +8,7 @@ const START: Duration = Duration::from_secs(100);
 
 fn open(dir: &Path, now: Duration) -> Node {
     let config = EmbeddedConfig { snapshot_every: 20, seed: 3, ..EmbeddedConfig::new(dir) };
-    Node::open(config, now).unwrap()
+    Node::open(config, &mut LogFile::new(dir), now).unwrap()
 }
 
 fn propose(node: &mut Node, op: Op) -> Receiver<Applied> {
@@ -65,7 +65,7 @@ fn a_restart_replays_snapshot_and_tail() {
 fn a_log_that_is_long_in_bytes_is_snapshotted_too() {
     let dir = tempfile::tempdir().unwrap();
     let config = EmbeddedConfig { snapshot_every_bytes: 1_000, ..EmbeddedConfig::new(dir.path()) };
-    let mut node = Node::open(config, START).unwrap();
+    let mut node = Node::open(config, &mut LogFile::new(dir.path()), START).unwrap();
     let first = node.raw.store().snapshot_data().0;
     put(&mut node, &"k".repeat(300), 0);
     node.drive(START).unwrap();
