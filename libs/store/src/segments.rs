@@ -86,7 +86,7 @@ impl ShardStore {
         self.objects.delete(&self.layout.segment(id)).await
     }
 
-    fn check_id(&self, id: &SegmentId) -> Result<(), StoreError> {
+    pub(crate) fn check_id(&self, id: &SegmentId) -> Result<(), StoreError> {
         match crate::layout::is_segment_id(&id.0) {
             true => Ok(()),
             false => Err(crate::chain::BrokenChain::Segment(id.clone()).into()),
@@ -313,10 +313,10 @@ impl Sink {
 }
 
 /// A file that is removed unless it is renamed to what it should become.
-struct Partial(PathBuf);
+pub(crate) struct Partial(pub(crate) PathBuf);
 
 impl Partial {
-    fn beside(dest: &FilePath) -> Self {
+    pub(crate) fn beside(dest: &FilePath) -> Self {
         let mut name = dest.as_os_str().to_owned();
         name.push(format!(".{}.part", Uuid::new_v4().simple()));
         Self(name.into())

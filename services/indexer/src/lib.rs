@@ -11,6 +11,7 @@ mod intake;
 mod merging;
 pub mod rebuild;
 mod report;
+mod scratch;
 mod service;
 mod settle;
 mod worker;

@@ -1,15 +1,11 @@
 //! Merging a shard's segments beside its indexing. The merge reads, writes and uploads on its own;
 //! only the worker publishes, so a shard keeps one writer.
 
-use crate::IndexerError;
+use crate::{IndexerConfig, IndexerError};
 use ax_engine::{BuildOptions, BuiltSegment, MergePolicy, Segment, Snapshot};
 use ax_model::{Manifest, SegmentEntry, SegmentId};
-use ax_store::ShardStore;
-use std::{
-    ops::Range,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use ax_store::{Neighbours, ShardStore, has_bytes_of};
+use std::{io, ops::Range, path::PathBuf, sync::Arc};
 use tokio::task::JoinHandle;
 
 /// A merge that is done and uploaded, to be published.
@@ -20,18 +16,32 @@ pub(crate) struct Merged {
     pub entry: SegmentEntry,
 }
 
-/// At most one merge at a time for a shard.
-pub(crate) struct Merger {
+/// Where a merge finds its segments.
+#[derive(Clone)]
+struct Sources {
     store: ShardStore,
     folder: PathBuf,
+    neighbours: Neighbours,
+}
+
+/// At most one merge at a time for a shard.
+pub(crate) struct Merger {
+    sources: Sources,
     policy: MergePolicy,
     running: Option<JoinHandle<Result<Merged, IndexerError>>>,
 }
 
 impl Merger {
     /// A merger for the shard of `store`, with local files in `folder`.
-    pub fn new(store: ShardStore, folder: PathBuf, policy: MergePolicy) -> Self {
-        Self { store, folder, policy, running: None }
+    pub fn new(store: ShardStore, folder: PathBuf, config: &IndexerConfig) -> Self {
+        let neighbours = config.neighbours.clone();
+        let sources = Sources { store, folder, neighbours };
+        Self { sources, policy: config.merge.clone(), running: None }
+    }
+
+    /// True while a merge reads and writes in the folder.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
     }
 
     /// Starts the most worthwhile merge of the segments that grow, if there is one and none runs.
@@ -42,7 +52,7 @@ impl Merger {
         }
         let plans = ax_engine::plan_merges(manifest.growing(), &self.policy);
         let Some(range) = plans.into_iter().next() else { return };
-        let job = merge(self.store.clone(), self.folder.clone(), manifest.clone(), range);
+        let job = merge(self.sources.clone(), manifest.clone(), range);
         self.running = Some(tokio::spawn(job));
     }
 
@@ -90,8 +100,7 @@ fn replace(segments: &[SegmentEntry], merged: &Merged) -> Option<Vec<SegmentEntr
 }
 
 async fn merge(
-    store: ShardStore,
-    folder: PathBuf,
+    sources: Sources,
     manifest: Manifest,
     range: Range<usize>,
 ) -> Result<Merged, IndexerError> {
@@ -101,10 +110,11 @@ async fn merge(
     let entries = manifest.growing();
     let mut segments = Vec::with_capacity(range.len() + 1);
     for entry in &entries[first..range.end] {
-        segments.push(open(&store, &folder, entry).await?);
+        segments.push(sources.open(entry).await?);
     }
     let parts = entries[range.clone()].iter().map(|entry| entry.id.clone()).collect();
     let within = range.start - first..range.end - first;
+    let Sources { store, folder, .. } = sources;
     let built = tokio::task::spawn_blocking(move || write(segments, within, &manifest, folder));
     let built = built.await.map_err(|error| IndexerError::Panicked(error.to_string()))??;
     store.put_segment(&built.path, &built.entry).await?;
@@ -113,18 +123,32 @@ async fn merge(
     Ok(Merged { parts, entry: built.entry })
 }
 
-/// Opens a segment from the local folder, fetching it first when it is not there.
-async fn open(
-    store: &ShardStore,
-    folder: &Path,
-    entry: &SegmentEntry,
-) -> Result<Arc<Segment>, IndexerError> {
-    let path = folder.join(format!("{}.seg", entry.id));
-    if !tokio::fs::try_exists(&path).await? {
-        store.fetch_segment(entry, &path).await?;
+impl Sources {
+    /// Opens a segment from the local folder. Its bytes are checked first, whoever brought them: what
+    /// a merge copies gets a new checksum, which would make a flipped bit look right for ever (I15).
+    async fn open(&self, entry: &SegmentEntry) -> Result<Arc<Segment>, IndexerError> {
+        let path = self.folder.join(format!("{}.seg", entry.id));
+        if !is_intact(path.clone(), entry.clone()).await? {
+            self.store.obtain_segment(entry, &path, &self.neighbours).await?;
+        }
+        let opened = tokio::task::spawn_blocking(move || Segment::open(&path));
+        Ok(opened.await.map_err(|error| IndexerError::Panicked(error.to_string()))??)
     }
-    let opened = tokio::task::spawn_blocking(move || Segment::open(&path));
-    Ok(opened.await.map_err(|error| IndexerError::Panicked(error.to_string()))??)
+}
+
+/// True when the file is there with the right bytes; one with others is removed.
+async fn is_intact(path: PathBuf, entry: SegmentEntry) -> Result<bool, IndexerError> {
+    let checked = tokio::task::spawn_blocking(move || match has_bytes_of(&path, &entry) {
+        Ok(true) => Ok(true),
+        Ok(false) => {
+            metrics::counter!("ax_indexer_scratch_corrupt_total").increment(1);
+            tracing::warn!(?path, "a segment to merge is damaged; fetching it again");
+            std::fs::remove_file(&path).map(|()| false)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    });
+    Ok(checked.await.map_err(|error| IndexerError::Panicked(error.to_string()))??)
 }
 
 fn write(

@@ -9,7 +9,7 @@ use ax_changes::ChangeLog;
 use ax_cluster::{Assignment, Cluster, Member, Membership, RebuildRequest, Rows, Table};
 use ax_engine::MergePolicy;
 use ax_model::{Epoch, Generation, ShardId};
-use ax_store::Store;
+use ax_store::{Neighbours, Store};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +48,8 @@ pub struct IndexerConfig {
     pub max_batch_age: Duration,
     /// When segments are merged.
     pub merge: MergePolicy,
+    /// Who on this machine may have segments that a merge needs.
+    pub neighbours: Neighbours,
 }
 
 impl IndexerConfig {
@@ -63,6 +65,7 @@ impl IndexerConfig {
             quiet: Duration::from_millis(20),
             max_batch_age: Duration::from_secs(1),
             merge: MergePolicy::default(),
+            neighbours: Neighbours::default(),
         }
     }
 

@@ -13,16 +13,13 @@ use crate::{
     merging::{self, Merged, Merger},
     rebuild::{self, Opened},
     report,
+    scratch::Scratch,
 };
 use ax_changes::Batch;
 use ax_cluster::{RebuildRequest, Table};
-use ax_model::{Epoch, Manifest, Offset, Router, ShardId};
+use ax_model::{Epoch, Offset, Router, ShardId};
 use ax_store::{Link, Quarantined, ShardStore};
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -81,7 +78,19 @@ impl Worker {
         store: &ShardStore,
         stop: &CancellationToken,
     ) -> Result<(), IndexerError> {
-        let folder = self.fresh_folder().await?;
+        let tenure = (self.deps.generation, self.shard, self.epoch);
+        let scratch = Scratch::fresh(&self.config.scratch, tenure, &self.config.merge).await?;
+        let outcome = self.work(store, &scratch, stop).await;
+        scratch.end().await;
+        outcome
+    }
+
+    async fn work(
+        &self,
+        store: &ShardStore,
+        scratch: &Scratch,
+        stop: &CancellationToken,
+    ) -> Result<(), IndexerError> {
         let mut link = store.take_over(self.epoch, &self.indexer, now_ms()).await?;
         let (shard, epoch, version) = (self.shard, self.epoch, link.manifest.version);
         tracing::info!(%shard, %epoch, %version, position = %link.manifest.position(), "took over");
@@ -90,7 +99,7 @@ impl Worker {
         let mut opened = reading.opened;
         let mut intake = Intake::new(reading.reader, self.config.intake());
         self.announce(&link, String::new()).await;
-        let mut merger = Merger::new(store.clone(), folder.clone(), self.config.merge.clone());
+        let mut merger = Merger::new(store.clone(), scratch.folder().to_owned(), &self.config);
         loop {
             merger.consider(&link.manifest);
             tokio::select! {
@@ -103,25 +112,16 @@ impl Worker {
                 ready = intake.ready() => {
                     ready?;
                     let batches = intake.take();
-                    link = self.advance(store, link, &opened, batches, &folder).await?;
+                    let folder = scratch.folder();
+                    link = self.advance(store, link, &opened, batches, folder).await?;
                     link = self.flip(store, link).await?;
                 }
                 merged = merger.done() => {
                     link = self.publish_merge(store, link, merged?).await?;
                 }
             }
-            sweep(&folder, &link.manifest).await?;
+            scratch.sweep(&link.manifest, merger.is_running()).await?;
         }
-    }
-
-    /// An empty folder for this tenure: files of an earlier one may be half written.
-    async fn fresh_folder(&self) -> Result<PathBuf, IndexerError> {
-        let folder = self.config.scratch.join(format!("s{:05}-e{}", self.shard.0, self.epoch));
-        match tokio::fs::remove_dir_all(&folder).await {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => tokio::fs::create_dir_all(&folder).await?,
-        }
-        Ok(folder)
     }
 
     /// Applies batches: sets poison aside, builds, uploads, publishes.
@@ -257,27 +257,6 @@ impl Worker {
             self.announce(&link, format!("{}: {error}", error.code())).await;
         }
     }
-}
-
-/// Removes local files of segments that the shard no longer has.
-async fn sweep(folder: &Path, manifest: &Manifest) -> Result<(), IndexerError> {
-    let mut files = tokio::fs::read_dir(folder).await?;
-    while let Some(file) = files.next_entry().await? {
-        let path = file.path();
-        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
-        let is_segment = path.extension().is_some_and(|extension| extension == "seg");
-        let in_use = manifest.all_segments().any(|entry| entry.id.0 == stem);
-        if is_segment && !in_use && is_settled(&file).await {
-            tokio::fs::remove_file(&path).await?;
-        }
-    }
-    Ok(())
-}
-
-/// True when a file is old enough not to be one that a merge is writing or fetching right now.
-async fn is_settled(file: &tokio::fs::DirEntry) -> bool {
-    let modified = file.metadata().await.ok().and_then(|facts| facts.modified().ok());
-    modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > Duration::from_secs(600))
 }
 
 pub(crate) fn now_ms() -> i64 {

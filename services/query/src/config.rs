@@ -2,6 +2,7 @@
 
 use crate::{hedge::HedgeRule, placement::PlacementRules};
 use ax_model::Generation;
+use ax_store::Neighbours;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Everything that shapes a query node. The defaults fit one small machine.
@@ -33,6 +34,8 @@ pub struct QueryConfig {
     pub cache_dir: PathBuf,
     /// Bytes that the cache may hold beyond what queries use now.
     pub cache_bytes: u64,
+    /// Roles of this machine whose files the cache links rather than fetch them.
+    pub neighbours: Neighbours,
     /// Look at each open shard's head in the store this often: freshness when no hints come, at the
     /// price of one listing per shard.
     pub poll: Duration,
@@ -72,6 +75,7 @@ impl QueryConfig {
             member_ttl: Duration::from_secs(5),
             cache_dir: cache_dir.into(),
             cache_bytes: 16 << 30,
+            neighbours: Neighbours::default(),
             poll: Duration::from_secs(5),
             idle: Duration::from_secs(600),
             limits: RequestLimits::default(),

@@ -239,7 +239,9 @@ impl Drop for QueryNode {
 
 async fn open_cache(config: &QueryConfig) -> Result<Arc<SegmentCache>, CacheError> {
     let (dir, max_bytes) = (config.cache_dir.clone(), config.cache_bytes);
-    let opened = tokio::task::spawn_blocking(move || SegmentCache::open(dir, max_bytes)).await;
+    let neighbours = config.neighbours.clone();
+    let opening = move || SegmentCache::open(dir, max_bytes, neighbours);
+    let opened = tokio::task::spawn_blocking(opening).await;
     match opened {
         Ok(cache) => Ok(Arc::new(cache?)),
         Err(panic) => Err(CacheError::crashed(panic)),

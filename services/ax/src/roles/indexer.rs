@@ -5,6 +5,7 @@ use crate::config::Config;
 use ax_cluster::{Cluster, Role};
 use ax_indexer::{Indexer, IndexerConfig, IndexerDeps};
 use ax_model::{Fault, Generation};
+use ax_store::Neighbours;
 use ax_telemetry::Telemetry;
 use axum::Router;
 use std::time::Duration;
@@ -16,7 +17,8 @@ pub fn settings(config: &Config) -> IndexerConfig {
         symbols: config.indexer.symbols,
         max_segment_text_bytes: config.indexer.max_segment_text_bytes,
         lease_ttl: Duration::from_millis(config.cluster.lease_ttl_ms),
-        ..IndexerConfig::new(config.cluster.data.join("indexer"))
+        neighbours: Neighbours::new([parts::cache_folder(config)]),
+        ..IndexerConfig::new(parts::scratch_folder(config))
     }
 }
 

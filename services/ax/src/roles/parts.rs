@@ -14,13 +14,28 @@ use ax_coordination::{
 };
 use ax_model::{Code, Fault, Generation};
 use ax_store::{Secret, Store, StoreConfig};
-use std::{future::Future, path::Path, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// The generation that a new cluster starts with.
 pub const FIRST_GENERATION: Generation = Generation(1);
 
 /// Wait between attempts to reach a back end at start-up.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Where an indexer keeps what it builds and merges.
+pub fn scratch_folder(config: &Config) -> PathBuf {
+    config.cluster.data.join("indexer")
+}
+
+/// Where a query node keeps segments.
+pub fn cache_folder(config: &Config) -> PathBuf {
+    config.cluster.data.join("query")
+}
 
 /// A part that could not be had; whether trying again makes sense.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use ax_changes::ChangeLog;
 use ax_cluster::{Cluster, Shape};
 use ax_model::{Code, Fault, Generation};
 use ax_query_node::{Deps, QueryConfig, QueryNode, StartError};
-use ax_store::Store;
+use ax_store::{Neighbours, Store};
 use ax_telemetry::Telemetry;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -22,13 +22,14 @@ const COORDINATION_PATIENCE: Duration = Duration::from_secs(3);
 fn settings(config: &Config, shape: &Shape) -> Result<QueryConfig, Fault> {
     let section = &config.query;
     let id = member_id(config, "query");
-    let mut settings = QueryConfig::new(id, shape.shards, config.cluster.data.join("query"));
+    let mut settings = QueryConfig::new(id, shape.shards, parts::cache_folder(config));
     settings.http = Some(address("query.listen", &section.listen)?);
     settings.grpc = Some(address("query.grpc_listen", &section.grpc_listen)?);
     settings.advertise_grpc.clone_from(&section.advertise);
     settings.generation = Generation(shape.generation);
     settings.member_ttl = Duration::from_millis(config.cluster.lease_ttl_ms);
     settings.cache_bytes = section.cache_bytes;
+    settings.neighbours = Neighbours::new([parts::scratch_folder(config)]);
     settings.placement.replicas = section.replicas as usize;
     settings.limits.default_timeout = Duration::from_millis(section.timeout_ms);
     if section.concurrency > 0 {

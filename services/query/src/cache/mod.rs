@@ -3,8 +3,8 @@
 mod lru;
 
 use ax_engine::Segment;
-use ax_model::{ContentHash, Generation, SegmentEntry, SegmentId, ShardId};
-use ax_store::{ShardStore, StoreError};
+use ax_model::{Generation, SegmentEntry, SegmentId, ShardId};
+use ax_store::{Neighbours, ShardStore, StoreError, has_bytes_of, local_folder};
 use lru::{Use, to_evict};
 use parking_lot::Mutex;
 use std::{
@@ -65,12 +65,25 @@ struct Key {
 #[derive(Debug)]
 pub struct OpenSegment {
     segment: Arc<Segment>,
+    key: Key,
+    entry: SegmentEntry,
+    path: PathBuf,
 }
 
 impl OpenSegment {
     /// The segment itself.
     pub fn segment(&self) -> &Arc<Segment> {
         &self.segment
+    }
+
+    /// What the manifest says of it.
+    pub fn entry(&self) -> &SegmentEntry {
+        &self.entry
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -92,14 +105,20 @@ struct State {
 pub struct SegmentCache {
     dir: PathBuf,
     max_bytes: u64,
+    neighbours: Neighbours,
     state: Mutex<State>,
 }
 
 impl SegmentCache {
-    /// Opens the folder, and takes over what an earlier process left there. Blocks.
-    pub fn open(dir: impl Into<PathBuf>, max_bytes: u64) -> Result<Self, CacheError> {
+    /// Opens the folder, and takes over what an earlier process left there. What `neighbours` have is
+    /// linked rather than fetched. Blocks.
+    pub fn open(
+        dir: impl Into<PathBuf>,
+        max_bytes: u64,
+        neighbours: Neighbours,
+    ) -> Result<Self, CacheError> {
         let dir = dir.into();
-        let cache = Self { dir, max_bytes, state: Mutex::default() };
+        let cache = Self { dir, max_bytes, neighbours, state: Mutex::default() };
         fs::create_dir_all(&cache.dir).map_err(disk(&cache.dir))?;
         cache.adopt()?;
         cache.evict();
@@ -121,11 +140,22 @@ impl SegmentCache {
         if !self.is_intact(&path, entry).await? {
             self.fetch(store, entry, &path).await?;
         }
-        let opened = blocking(move || Segment::open(&path)).await?;
-        let open = Arc::new(OpenSegment { segment: opened });
-        self.note(key, entry.num_bytes, &open);
+        let file = path.clone();
+        let segment = blocking(move || Segment::open(&file)).await?;
+        let open = Arc::new(OpenSegment { segment, key, entry: entry.clone(), path });
+        self.note(&open);
         self.evict();
         Ok(open)
+    }
+
+    /// Forgets that `open` is open, for its bytes turned out wrong: whoever asks for the segment next
+    /// gets one whose every byte was checked.
+    pub fn doubt(&self, open: &Arc<OpenSegment>) {
+        if let Some(cached) = self.state.lock().cached.get_mut(&open.key)
+            && std::ptr::eq(cached.open.as_ptr(), Arc::as_ptr(open))
+        {
+            cached.open = Weak::new();
+        }
     }
 
     /// Bytes on disk, in use or not.
@@ -145,8 +175,8 @@ impl SegmentCache {
     /// True when the file is there with the right bytes. A file with others is removed: it is
     /// fetched again, never served.
     async fn is_intact(&self, path: &Path, entry: &SegmentEntry) -> Result<bool, CacheError> {
-        let (path, expected, num_bytes) = (path.to_owned(), entry.checksum, entry.num_bytes);
-        blocking(move || match check(&path, expected, num_bytes) {
+        let (path, entry) = (path.to_owned(), entry.clone());
+        blocking(move || match has_bytes_of(&path, &entry) {
             Ok(true) => Ok(true),
             Ok(false) => {
                 metrics::counter!("ax_query_cache_corrupt_total").increment(1);
@@ -170,7 +200,7 @@ impl SegmentCache {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir).map_err(disk(dir))?;
         }
-        match store.fetch_segment(entry, path).await {
+        match store.obtain_segment(entry, path, &self.neighbours).await {
             Err(StoreError::Full { .. }) => {
                 tracing::warn!("the disk is full; emptying the segment cache");
                 self.evict_to(0);
@@ -180,11 +210,13 @@ impl SegmentCache {
         }
     }
 
-    fn note(&self, key: Key, num_bytes: u64, open: &Arc<OpenSegment>) {
+    fn note(&self, open: &Arc<OpenSegment>) {
         let mut state = self.state.lock();
         state.opened += 1;
         let at = state.opened;
-        state.cached.insert(key, Cached { num_bytes, at, open: Arc::downgrade(open) });
+        let num_bytes = open.entry.num_bytes;
+        let cached = Cached { num_bytes, at, open: Arc::downgrade(open) };
+        state.cached.insert(open.key.clone(), cached);
     }
 
     /// Removes what is over the budget and not in use.
@@ -211,7 +243,7 @@ impl SegmentCache {
 
     fn path_of(&self, key: &Key) -> PathBuf {
         let Key { generation, shard, id } = key;
-        self.dir.join(format!("g{generation}")).join(format!("s{shard}")).join(format!("{id}.seg"))
+        local_folder(&self.dir, *generation, *shard).join(format!("{id}.seg"))
     }
 
     /// Notes the files that are there; their bytes are checked when they are opened. What is no whole
@@ -251,17 +283,6 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>, CacheError> {
 fn segment_id(path: &Path) -> Option<SegmentId> {
     let id = path.file_name()?.to_str()?.strip_suffix(".seg")?;
     Some(SegmentId(id.to_owned()))
-}
-
-/// True when the file has these bytes.
-fn check(path: &Path, expected: ContentHash, num_bytes: u64) -> io::Result<bool> {
-    let mut file = fs::File::open(path)?;
-    if file.metadata()?.len() != num_bytes {
-        return Ok(false);
-    }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&mut file)?;
-    Ok(ContentHash(*hasher.finalize().as_bytes()) == expected)
 }
 
 fn disk(path: &Path) -> impl FnOnce(io::Error) -> CacheError {

@@ -1,11 +1,13 @@
-//! Disks that flip bits, and disks that are full.
+//! Disks that flip bits, disks that are full, and how often a segment is on one.
 
 use crate::{NOTICED_WITHIN, goes_on, good_repo};
 use anyhow::{Context as _, ensure};
 use ax_e2e::{GitRepo, standalone::Standalone};
 use ax_harness::eventually;
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 use tokio::process::Command;
@@ -95,6 +97,89 @@ async fn a_full_disk_stops_nothing_but_writing() {
     disk.grow().await.unwrap();
     server.api().wait_for_count("repo:large", 160, 2 * NOTICED_WITHIN).await.unwrap();
     goes_on(&server).await.unwrap();
+}
+
+/// One copy in the store, and one that indexer and query node share under their own names, also when a
+/// merge of a later run takes its parts from the cache: two to mend each other, and no third.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_segment_is_on_the_disk_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let repo = good_repo(folder.path()).await.unwrap();
+    let data = folder.path().join("data");
+    let mut server = Standalone::start(&data, &[repo.path()]).await.unwrap();
+    server.imported("good").await.unwrap();
+    for n in 0..24_u64 {
+        if n == 12 {
+            server.kill_and_restart().await.unwrap();
+        }
+        // The same paths, so the same shard: enough segments there for merges.
+        repo.write("d.txt", noise(n, 20_000)).unwrap();
+        repo.write("e.txt", format!("commit{n}\n")).unwrap();
+        repo.commit("one more").await.unwrap();
+        server
+            .api()
+            .wait_for_count(&format!("content:commit{n}"), 1, NOTICED_WITHIN)
+            .await
+            .unwrap();
+    }
+    let mut shared = 0;
+    eventually(NOTICED_WITHIN, "indexer and query node share segments", async || {
+        let held = Held::look(&data)?;
+        shared = held.indexer.keys().filter(|id| held.query.contains_key(*id)).count();
+        ensure!(shared > 0, "{held:?}");
+        held.check()
+    })
+    .await
+    .unwrap();
+    println!("{shared} segments shared");
+    goes_on(&server).await.unwrap();
+}
+
+/// Segments by their ids, with the inode and the size of each file.
+#[derive(Debug)]
+struct Held {
+    store: Files,
+    indexer: Files,
+    query: Files,
+}
+
+type Files = BTreeMap<String, (u64, u64)>;
+
+impl Held {
+    fn look(data: &Path) -> anyhow::Result<Self> {
+        let role = |name: &str| segments_in(&data.join(name));
+        Ok(Self { store: role("store")?, indexer: role("indexer")?, query: role("query")? })
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        for (id, (inode, _)) in &self.indexer {
+            let cached = self.query.get(id).map(|(inode, _)| inode);
+            ensure!(cached.is_none_or(|cached| cached == inode), "{id} is there twice: {self:?}");
+        }
+        let local: BTreeSet<_> = self.indexer.values().chain(self.query.values()).collect();
+        let stored: BTreeSet<_> = self.store.values().collect();
+        ensure!(local.is_disjoint(&stored), "the store's copy is its own: {self:?}");
+        let num_bytes =
+            |files: &BTreeSet<&(u64, u64)>| files.iter().map(|file| file.1).sum::<u64>();
+        let (local, stored) = (num_bytes(&local), num_bytes(&stored));
+        println!("{stored} bytes of segments stored, {local} beside them");
+        ensure!(local <= stored, "{local} bytes beside {stored}");
+        Ok(())
+    }
+}
+
+fn segments_in(folder: &Path) -> anyhow::Result<Files> {
+    let mut files = Files::new();
+    for entry in WalkDir::new(folder).into_iter().filter_map(Result::ok) {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".seg")) else {
+            continue;
+        };
+        // Gone meanwhile: it is not there.
+        if let Ok(facts) = entry.metadata() {
+            files.insert(id.to_owned(), (facts.ino(), facts.len()));
+        }
+    }
+    Ok(files)
 }
 
 /// Text that does not compress.
