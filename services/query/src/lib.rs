@@ -20,6 +20,7 @@ pub mod placement;
 mod quarantine;
 pub mod readiness;
 pub mod root;
+pub mod scrub;
 pub mod shards;
 mod status;
 pub mod wire;

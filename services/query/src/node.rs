@@ -13,6 +13,7 @@ use crate::{
     quarantine::QuarantineCache,
     readiness::Readiness,
     root::{Root, RootParts},
+    scrub,
     shards::{FollowRules, Follower, Shards},
     status::Status,
 };
@@ -213,6 +214,7 @@ impl QueryNode {
         let rules =
             FollowRules { generation: config.generation, poll: config.poll, idle: config.idle };
         let follower = Follower::new(self.shards.clone(), self.peers.clone(), rules);
+        self._background.spawn(scrub::run(self.shards.clone(), config.scrub));
         let hints = view.as_ref().map(|view| view.published.clone());
         let members = view.map(|view| view.members.clone()).filter(|_| !config.local_only);
         let first_members = members.clone();

@@ -168,6 +168,11 @@ pub struct QuerySection {
     pub timeout_ms: u64,
     /// Searches of shards at the same time; zero means twice the cores.
     pub concurrency: u32,
+    /// Each segment in use is read again once in so many seconds, to find bits that flipped on the
+    /// local disk; zero never does.
+    pub scrub_seconds: u64,
+    /// Most bytes that are read per second for that.
+    pub scrub_bytes_per_second: u64,
 }
 
 impl Default for ClusterConfig {
@@ -257,6 +262,8 @@ impl Default for QuerySection {
             replicas: 2,
             timeout_ms: 10_000,
             concurrency: 0,
+            scrub_seconds: 3_600,
+            scrub_bytes_per_second: 64 << 20,
         }
     }
 }

@@ -188,6 +188,7 @@ mod tests {
             ("[cluster]\nshards = 0\n", &[]),
             ("", &[("AX_CLUSTER__SHARDS", "many")]),
             ("[changes]\nbackend = \"rabbit\"\n", &[]),
+            ("[query]\nscrub_bytes_per_second = 1\n", &[]),
         ] {
             assert_eq!(
                 load_text(text, variables).unwrap_err().code,

@@ -8,7 +8,7 @@ use crate::config::Config;
 use ax_changes::ChangeLog;
 use ax_cluster::{Cluster, Shape};
 use ax_model::{Code, Fault, Generation};
-use ax_query_node::{Deps, QueryConfig, QueryNode, StartError};
+use ax_query_node::{Deps, QueryConfig, QueryNode, StartError, scrub::ScrubRules};
 use ax_store::{Neighbours, Store};
 use ax_telemetry::Telemetry;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -30,6 +30,10 @@ fn settings(config: &Config, shape: &Shape) -> Result<QueryConfig, Fault> {
     settings.member_ttl = Duration::from_millis(config.cluster.lease_ttl_ms);
     settings.cache_bytes = section.cache_bytes;
     settings.neighbours = Neighbours::new([parts::scratch_folder(config)]);
+    settings.scrub = ScrubRules {
+        every: Duration::from_secs(section.scrub_seconds),
+        max_bytes_per_second: section.scrub_bytes_per_second,
+    };
     settings.placement.replicas = section.replicas as usize;
     settings.limits.default_timeout = Duration::from_millis(section.timeout_ms);
     if section.concurrency > 0 {

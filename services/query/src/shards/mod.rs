@@ -6,7 +6,7 @@ mod view;
 pub use follow::{FollowRules, Follower};
 pub use view::ShardView;
 
-use crate::cache::{CacheError, SegmentCache};
+use crate::cache::{CacheError, OpenSegment, SegmentCache};
 use arc_swap::ArcSwapOption;
 use ax_model::{Code, Fault, Generation, ManifestVersion, Offset, ShardId};
 use ax_store::{Link, ShardStore, Store, StoreError};
@@ -232,14 +232,30 @@ impl Shards {
         unreachable!("the loop above returns")
     }
 
-    /// Closes the view, for it turned out to be damaged. The next one checks every byte again.
+    /// Closes the view, for it turned out to be damaged. The next one checks every byte again, also
+    /// while searches go on in this one.
     pub fn discard(&self, view: &Arc<ShardView>) {
+        view.segments().iter().for_each(|open| self.cache.doubt(open));
         if let Ok(slot) = self.slot(view.shard()) {
-            let is_it = slot.view.load().as_ref().is_some_and(|shown| Arc::ptr_eq(shown, view));
-            if is_it {
-                slot.view.store(None);
-            }
+            slot.close(view);
         }
+    }
+
+    /// Takes a segment whose bytes turned out wrong out of service at once, and shows its shard again
+    /// with right ones. On an error the shard stays closed; the next query for it tries again.
+    pub(crate) async fn heal(
+        &self,
+        shard: ShardId,
+        damaged: &Arc<OpenSegment>,
+    ) -> Result<Arc<ShardView>, ShardError> {
+        let slot = self.slot(shard)?;
+        self.cache.doubt(damaged);
+        // Held to the end: its other segments stay open, and need no checking again.
+        let _first = slot.close_if_with(damaged);
+        let mut failure = slot.refreshing.lock().await;
+        // Again, since a refresh under way may have shown one more view with it.
+        let _second = slot.close_if_with(damaged);
+        self.refresh_slot(slot, &mut failure).await
     }
 
     /// Closes the view of `shard` if nobody asked for it during `idle`.
@@ -321,6 +337,24 @@ impl Slot {
             refreshing: Mutex::default(),
             asked_at: AtomicU64::new(0),
         }
+    }
+
+    /// Closes `view` if it is the one that is shown.
+    fn close(&self, view: &Arc<ShardView>) {
+        let shown = self.view.load();
+        if shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, view)) {
+            self.view.compare_and_swap(&shown, None);
+        }
+    }
+
+    /// Closes the view that is shown if `segment` is one of its own, and returns it.
+    fn close_if_with(&self, segment: &Arc<OpenSegment>) -> Option<Arc<ShardView>> {
+        let view = self.view.load_full()?;
+        let is_in = view.segments().iter().any(|open| Arc::ptr_eq(open, segment));
+        is_in.then(|| {
+            self.close(&view);
+            view
+        })
     }
 
     /// Shows `view`, unless a newer version was shown before. `refreshing` is held.

@@ -73,6 +73,11 @@ impl ShardView {
         self.head().map_or_else(Epoch::default, |link| link.manifest.epoch)
     }
 
+    /// Its segments, as the manifest orders them.
+    pub(crate) fn segments(&self) -> &[Arc<OpenSegment>] {
+        &self.pins
+    }
+
     /// How an answer names its origin.
     pub fn answer(&self, node: &str) -> ShardAnswer {
         ShardAnswer {
