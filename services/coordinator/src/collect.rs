@@ -7,7 +7,8 @@ use ax_store::{CollectPolicy, Collector, Pins, Store};
 /// Collects every shard, over and over, until dropped. A failure is logged and tried again at the
 /// next round: nothing waits for it.
 pub(crate) async fn run(store: &Store, config: &CoordinatorConfig) {
-    let policy = CollectPolicy { keep_for: config.keep, ..CollectPolicy::default() };
+    let (keep_for, orphan_grace) = (config.keep, config.orphan_grace);
+    let policy = CollectPolicy { keep_for, orphan_grace, ..CollectPolicy::default() };
     let shards = (0..config.shards).map(ShardId);
     let mut collectors: Vec<_> =
         shards.map(|shard| Collector::new(store.shard(config.generation, shard), policy)).collect();

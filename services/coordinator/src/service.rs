@@ -30,6 +30,8 @@ pub struct CoordinatorConfig {
     pub collect_every: Duration,
     /// How long what nobody needs any more is kept for slow readers.
     pub keep: Duration,
+    /// How long an upload that no manifest names is kept.
+    pub orphan_grace: Duration,
 }
 
 /// Why a coordinator stopped.

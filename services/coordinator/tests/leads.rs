@@ -33,6 +33,7 @@ impl World {
             lease_ttl: TTL,
             collect_every: Duration::from_secs(60),
             keep: Duration::from_secs(60),
+            orphan_grace: Duration::from_secs(3600),
         };
         let member = member(id, Role::Coordinator);
         let coordinator =

@@ -11,9 +11,12 @@ pub fn validate(config: &Config) -> Result<(), Fault> {
     within("query.replicas", config.query.replicas.into(), 1, 16)?;
     within("query.timeout_ms", config.query.timeout_ms, 1, 600_000)?;
     within("query.cache_bytes", config.query.cache_bytes, 64 << 20, u64::MAX)?;
+    within("query.poll_ms", config.query.poll_ms, 50, 3_600_000)?;
     within("query.scrub_seconds", config.query.scrub_seconds, 0, 30 * 86_400)?;
     let scrub = config.query.scrub_bytes_per_second;
     within("query.scrub_bytes_per_second", scrub, 1 << 20, 16 << 30)?;
+    // Below a minute, clocks that disagree with the store's would shorten it to nothing.
+    within("store.orphan_grace_seconds", config.store.orphan_grace_seconds, 60, 30 * 86_400)?;
     within("ingest.max_file_bytes", config.ingest.max_file_bytes, 1024, 256 << 20)?;
     within("ingest.max_branches", config.ingest.max_branches.into(), 1, 1024)?;
     within("ingest.spread", config.ingest.spread.into(), 1, 4096)?;

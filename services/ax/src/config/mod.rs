@@ -94,6 +94,8 @@ pub struct StoreSection {
     pub secret_key: String,
     /// Old manifests kept at least this long, in seconds: slow readers still find their segments.
     pub keep_seconds: u64,
+    /// Segments that no manifest names are kept at least this long after their upload, in seconds.
+    pub orphan_grace_seconds: u64,
 }
 
 /// `[ingest]`
@@ -168,6 +170,9 @@ pub struct QuerySection {
     pub timeout_ms: u64,
     /// Searches of shards at the same time; zero means twice the cores.
     pub concurrency: u32,
+    /// Time between looks at the store for newer manifests, in milliseconds: how late a change is
+    /// shown when no hint of it comes. Each look lists every open shard.
+    pub poll_ms: u64,
     /// Each segment in use is read again once in so many seconds, to find bits that flipped on the
     /// local disk; zero never does.
     pub scrub_seconds: u64,
@@ -212,6 +217,7 @@ impl Default for StoreSection {
             access_key: String::new(),
             secret_key: String::new(),
             keep_seconds: 600,
+            orphan_grace_seconds: 24 * 3600,
         }
     }
 }
@@ -262,6 +268,7 @@ impl Default for QuerySection {
             replicas: 2,
             timeout_ms: 10_000,
             concurrency: 0,
+            poll_ms: 5_000,
             scrub_seconds: 3_600,
             scrub_bytes_per_second: 64 << 20,
         }

@@ -188,7 +188,9 @@ mod tests {
             ("[cluster]\nshards = 0\n", &[]),
             ("", &[("AX_CLUSTER__SHARDS", "many")]),
             ("[changes]\nbackend = \"rabbit\"\n", &[]),
+            ("[query]\npoll_ms = 0\n", &[]),
             ("[query]\nscrub_bytes_per_second = 1\n", &[]),
+            ("[store]\norphan_grace_seconds = 1\n", &[]),
         ] {
             assert_eq!(
                 load_text(text, variables).unwrap_err().code,

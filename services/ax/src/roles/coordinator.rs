@@ -18,6 +18,7 @@ pub fn settings(config: &Config, shards: u32, generation: Generation) -> Coordin
         lease_ttl: Duration::from_millis(config.cluster.lease_ttl_ms),
         collect_every: Duration::from_secs(config.coordinator.collect_seconds.max(1)),
         keep: Duration::from_secs(config.store.keep_seconds),
+        orphan_grace: Duration::from_secs(config.store.orphan_grace_seconds),
     }
 }
 

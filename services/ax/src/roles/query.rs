@@ -30,6 +30,7 @@ fn settings(config: &Config, shape: &Shape) -> Result<QueryConfig, Fault> {
     settings.member_ttl = Duration::from_millis(config.cluster.lease_ttl_ms);
     settings.cache_bytes = section.cache_bytes;
     settings.neighbours = Neighbours::new([parts::scratch_folder(config)]);
+    settings.poll = Duration::from_millis(section.poll_ms);
     settings.scrub = ScrubRules {
         every: Duration::from_secs(section.scrub_seconds),
         max_bytes_per_second: section.scrub_bytes_per_second,
