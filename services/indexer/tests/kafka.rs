@@ -42,7 +42,7 @@ async fn a_deletion_that_was_compacted_away_while_nobody_read_is_not_missed() ->
     let at = eventually(PATIENCE, "the cleaner removes the deletion", async || {
         let at = world.append(vec![put("filler", "rolls the segment")]).await?;
         let key = |record: &Record| record.key.ends_with(b"x");
-        let found = all(&*log).await?.into_iter().filter(key).count();
+        let found = all(&log).await?.into_iter().filter(key).count();
         ensure!(found == 0, "{found} records of x");
         Ok(at)
     })

@@ -139,7 +139,11 @@ async fn a_rebuild_of_a_stream_that_is_gone_is_begun_anew_by_the_next_wish() -> 
     let publications = Rule::next(ax_store::faults::Op::Create, "manifests", Fault::DieAfter);
     faults.inject(Rule { skip: 1, ..publications });
     world.wish(1).await?;
-    eventually(PATIENCE, "it dies", async || Ok(ensure!(faults.is_dead()))).await?;
+    eventually(PATIENCE, "it dies", async || {
+        ensure!(faults.is_dead(), "not yet");
+        Ok(())
+    })
+    .await?;
     first.stop().await?;
     faults.heal();
     let head = world.shard().head().await?.context("a head")?;
@@ -185,7 +189,8 @@ async fn an_owner_killed_at_any_call_is_followed_by_one_that_goes_on() -> Result
             let shard = world.shard();
             eventually(PATIENCE, "it dies, or is done", async || {
                 let head = shard.head().await?.context("a head")?;
-                Ok(ensure!(faults.is_dead() || is_done(&head.manifest, number)))
+                ensure!(faults.is_dead() || is_done(&head.manifest, number), "not yet");
+                Ok(())
             })
             .await?;
             let survived = !faults.is_dead();
