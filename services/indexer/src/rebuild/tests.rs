@@ -51,7 +51,7 @@ fn recreated() -> LogError {
 
 #[track_caller]
 fn check(manifest: &Manifest, wanted: u64, resumed: Result<(), LogError>, expected: &str) {
-    let resumed = resumed.as_ref().map(|()| ());
+    let resumed = resumed.as_ref().copied();
     let decision = match decide(manifest, RebuildNumber(wanted), resumed) {
         Decision::Begin { number, .. } => format!("begin {number}"),
         Decision::Flip => "flip".into(),
