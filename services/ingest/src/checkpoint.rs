@@ -1,8 +1,11 @@
 //! [`Known`] and [`Position`] as the coordination store keeps them.
 
-use crate::plan::{BranchAt, Known, Position, Totals};
+use crate::plan::{BranchAt, Known, Limits, Position, Totals, Unreadable, UnreadableFiles};
 use ax_model::{RepoName, VersionToken};
-use ax_proto::cluster::{BranchPosition, IngestCheckpoint, PendingEmission};
+use ax_proto::cluster::{
+    BranchPosition, EmissionLimits, IngestCheckpoint, PendingEmission, UnreadableFile,
+};
+use bytes::Bytes;
 use gix::ObjectId;
 
 /// What a checkpoint says of the stream `log_id`. One that cannot be understood, or that speaks of
@@ -13,7 +16,7 @@ pub fn read(checkpoint: Option<&IngestCheckpoint>, log_id: &str) -> Known {
     };
     let mut known = Known::default();
     for pending in &checkpoint.pending {
-        match position(&pending.branches, pending.spread) {
+        match position(&pending.branches, pending.spread, pending.limits) {
             Some(position) => known.pending.push(position),
             None => return Known::default(),
         }
@@ -24,7 +27,9 @@ pub fn read(checkpoint: Option<&IngestCheckpoint>, log_id: &str) -> Known {
             num_bytes: checkpoint.num_bytes,
             num_skipped: checkpoint.num_skipped,
         };
-        known.complete = position(&checkpoint.branches, checkpoint.spread).map(|at| (at, totals));
+        let at = position(&checkpoint.branches, checkpoint.spread, checkpoint.limits);
+        known.complete = at.map(|at| (at, totals));
+        known.unreadable = unreadable(checkpoint);
     }
     known
 }
@@ -34,7 +39,7 @@ pub fn complete(
     name: &RepoName,
     log_id: &str,
     target: &Position,
-    totals: Totals,
+    (totals, unreadable): (Totals, &UnreadableFiles),
     version: &VersionToken,
     now_ms: i64,
 ) -> IngestCheckpoint {
@@ -49,6 +54,9 @@ pub fn complete(
         at_ms: now_ms.max(1), // zero says that nothing is complete yet
         pending: Vec::new(),
         log_id: log_id.to_owned(),
+        limits: Some(limits(target)),
+        unreadable: unreadable.listed.iter().map(file).collect(),
+        unreadable_more: unreadable.more,
     }
 }
 
@@ -64,7 +72,8 @@ pub fn with_pending(
         let (name, log_id) = (name.to_string(), log_id.to_owned());
         IngestCheckpoint { name, log_id, ..Default::default() }
     });
-    let pending = PendingEmission { branches: branches(target), spread: target.spread };
+    let limits = Some(limits(target));
+    let pending = PendingEmission { branches: branches(target), spread: target.spread, limits };
     if !checkpoint.pending.contains(&pending) {
         checkpoint.pending.push(pending);
     }
@@ -80,13 +89,37 @@ fn branches(position: &Position) -> Vec<BranchPosition> {
     position.branches.iter().map(branch).collect()
 }
 
-fn position(branches: &[BranchPosition], spread: u32) -> Option<Position> {
+fn limits(position: &Position) -> EmissionLimits {
+    let Limits { max_file_bytes, rules } = position.limits;
+    EmissionLimits { max_file_bytes, rules }
+}
+
+fn file(file: &Unreadable) -> UnreadableFile {
+    let bytes = Bytes::copy_from_slice;
+    UnreadableFile { path: bytes(&file.path), blob: bytes(file.blob.as_slice()) }
+}
+
+fn unreadable(checkpoint: &IngestCheckpoint) -> UnreadableFiles {
+    let file = |file: &UnreadableFile| {
+        let blob = ObjectId::try_from(&file.blob[..]).ok()?;
+        Some(Unreadable { path: file.path.to_vec().into(), blob })
+    };
+    let listed = checkpoint.unreadable.iter().filter_map(file).collect();
+    UnreadableFiles { listed, more: checkpoint.unreadable_more }
+}
+
+fn position(
+    branches: &[BranchPosition],
+    spread: u32,
+    limits: Option<EmissionLimits>,
+) -> Option<Position> {
     let branch = |at: &BranchPosition| {
         let tree = ObjectId::from_hex(at.tree.as_bytes()).ok()?;
         Some(BranchAt { name: at.name.clone(), commit: at.commit.clone(), tree })
     };
     let branches = branches.iter().map(branch).collect::<Option<Vec<_>>>()?;
-    Some(Position { branches, spread })
+    let EmissionLimits { max_file_bytes, rules } = limits.unwrap_or_default();
+    Some(Position { branches, spread, limits: Limits { max_file_bytes, rules } })
 }
 
 #[cfg(test)]
@@ -97,7 +130,7 @@ mod tests {
     fn somewhere(n: u8) -> Position {
         let tree = ObjectId::Sha1([n; 20]);
         let branch = BranchAt { name: "main".into(), commit: "c".into(), tree };
-        Position { branches: vec![branch], spread: 3 }
+        Position { branches: vec![branch], spread: 3, limits: Limits::new(7) }
     }
 
     #[test]
@@ -105,9 +138,12 @@ mod tests {
         let name = RepoName::new("r").unwrap();
         let totals = Totals { num_files: 1, num_bytes: 2, num_skipped: 3 };
         let token = VersionToken::new(Generation(1));
-        let done = complete(&name, "log", &somewhere(1), totals, &token, 5);
+        let mut unreadable = UnreadableFiles { more: true, ..Default::default() };
+        unreadable.add(Unreadable { path: b"\xff/a".into(), blob: ObjectId::Sha1([9; 20]) });
+        let done = complete(&name, "log", &somewhere(1), (totals, &unreadable), &token, 5);
         let both = with_pending(&name, "log", Some(done), &somewhere(2));
-        let known = Known { complete: Some((somewhere(1), totals)), pending: vec![somewhere(2)] };
+        let complete = Some((somewhere(1), totals));
+        let known = Known { complete, pending: vec![somewhere(2)], unreadable };
         assert_eq!(read(Some(&both), "log"), known);
         assert_eq!(
             with_pending(&name, "log", Some(both.clone()), &somewhere(2)),
@@ -122,7 +158,7 @@ mod tests {
         let begun = with_pending(&name, "log", None, &somewhere(2));
         assert_eq!(
             read(Some(&begun), "log"),
-            Known { complete: None, pending: vec![somewhere(2)] }
+            Known { pending: vec![somewhere(2)], ..Known::default() }
         );
         assert_eq!(read(None, "log"), Known::default());
     }

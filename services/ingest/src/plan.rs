@@ -8,7 +8,10 @@
 //! | known | the step |
 //! |---|---|
 //! | complete = target, nothing pending | nothing |
-//! | complete and pending positions | their differences from the target; all paths if a spread differs |
+//! | complete and pending positions | their differences from the target |
+//! | the same, with another limit on sizes | and the files of sizes between the limits |
+//! | the same, with another spread or by other rules | all paths |
+//! | complete = target, and an unreadable file can be read | the unreadable files |
 //! | no complete position | everything, after a deletion of the repository |
 //! | a tree of a known position is gone, or too many are pending | the same |
 //!
@@ -17,8 +20,12 @@
 //! force-push and with ingest away meanwhile; nothing else says which paths to delete.
 
 use crate::snapshot::Roots;
-use gix::ObjectId;
+use gix::{ObjectId, bstr::BString};
 use std::collections::BTreeSet;
+
+/// Unreadable files remembered one by one. A partial clone may lack every blob; such a list would not
+/// fit into a checkpoint.
+pub const MAX_UNREADABLE: usize = 500;
 
 /// Unfinished emissions remembered, before it is cheaper to start anew.
 pub const MAX_PENDING: usize = 8;
@@ -34,13 +41,65 @@ pub struct BranchAt {
     pub tree: ObjectId,
 }
 
-/// A state of a repository: branches in order of preference, and how its paths are spread.
+/// Version of the rules by which bytes become text or are left out; to be raised with any change of
+/// them, so that what is emitted already is emitted again.
+pub const RULES: u32 = 1;
+
+/// What decides, besides the branches, on what is emitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Largest file whose text is emitted, in bytes.
+    pub max_file_bytes: u64,
+    /// [`RULES`] as of then; 0 when unknown.
+    pub rules: u32,
+}
+
+impl Limits {
+    /// As of now.
+    pub fn new(max_file_bytes: u64) -> Self {
+        Self { max_file_bytes, rules: RULES }
+    }
+}
+
+/// A state of a repository: branches in order of preference, how its paths are spread, and what of its
+/// files is text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Position {
     /// Branches.
     pub branches: Vec<BranchAt>,
     /// Over how many shards.
     pub spread: u32,
+    /// Which texts are left out.
+    pub limits: Limits,
+}
+
+/// A file that could not be read although its tree names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unreadable {
+    /// Path from the root.
+    pub path: BString,
+    /// Its blob.
+    pub blob: ObjectId,
+}
+
+/// Unreadable files of a repository, to be tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnreadableFiles {
+    /// The first ones, at most [`MAX_UNREADABLE`].
+    pub listed: BTreeSet<Unreadable>,
+    /// There are more.
+    pub more: bool,
+}
+
+impl UnreadableFiles {
+    /// Adds one, while there is room.
+    pub fn add(&mut self, file: Unreadable) {
+        if self.listed.len() < MAX_UNREADABLE {
+            self.listed.insert(file);
+        } else {
+            self.more = true;
+        }
+    }
 }
 
 /// Counts over everything a repository shows.
@@ -61,6 +120,8 @@ pub struct Known {
     pub complete: Option<(Position, Totals)>,
     /// Positions whose changes may be in the stream, in part.
     pub pending: Vec<Position>,
+    /// Files of the complete position that could not be read.
+    pub unreadable: UnreadableFiles,
 }
 
 /// The next step.
@@ -81,6 +142,11 @@ pub struct Emission {
     pub wipe: Option<BTreeSet<u32>>,
     /// Emit paths that did not change, too.
     pub everything: bool,
+    /// Emit unchanged files whose sizes are in this range, too: above the smallest limit that the stream
+    /// may have been filled with, up to the largest.
+    pub sizes: Option<(u64, u64)>,
+    /// Count everything anew rather than add to `base`. Only with `everything`.
+    pub recount: bool,
     /// The target is not yet recorded as pending.
     pub needs_intent: bool,
     /// Counts that the differences are added to.
@@ -99,13 +165,42 @@ pub fn plan(known: &Known, target: &Position) -> Step {
         return Step::Emit(anew(known, target));
     }
     let olds: Vec<Position> = std::iter::once(complete).chain(&known.pending).cloned().collect();
+    // By other rules, what a file counted for is not known any more.
+    let recount = olds.iter().any(|old| old.limits.rules != target.limits.rules);
     Step::Emit(Emission {
-        everything: olds.iter().any(|old| old.spread != target.spread),
+        everything: recount || olds.iter().any(|old| old.spread != target.spread),
+        sizes: sizes(&olds, target),
+        recount,
         olds,
         wipe: None,
         needs_intent: !known.pending.contains(target),
-        base: *totals,
+        base: if recount { Totals::default() } else { *totals },
     })
+}
+
+/// The sizes of files that one limit takes and another leaves out.
+fn sizes(olds: &[Position], target: &Position) -> Option<(u64, u64)> {
+    let limits = || olds.iter().chain([target]).map(|position| position.limits.max_file_bytes);
+    let (least, most) = (limits().min()?, limits().max()?);
+    (least < most).then_some((least, most))
+}
+
+/// The same position once more, since a file that could not be read now can. When there are more such
+/// files than are known by name, everything is emitted.
+pub fn again(known: &Known, target: &Position) -> Emission {
+    let everything = known.unreadable.more;
+    Emission {
+        olds: vec![target.clone()],
+        wipe: None,
+        everything,
+        sizes: None,
+        recount: everything,
+        needs_intent: true,
+        base: match &known.complete {
+            Some((_, totals)) if !everything => *totals,
+            _ => Totals::default(),
+        },
+    }
 }
 
 /// Everything, after a deletion wherever anything may be.
@@ -113,9 +208,11 @@ pub fn anew(known: &Known, target: &Position) -> Emission {
     let complete = known.complete.iter().map(|(position, _)| position);
     let spreads = complete.chain(&known.pending).chain([target]).map(|position| position.spread);
     Emission {
-        olds: vec![Position { branches: Vec::new(), spread: target.spread }],
+        olds: vec![Position { branches: Vec::new(), ..target.clone() }],
         wipe: Some(spreads.collect()),
         everything: false,
+        sizes: None,
+        recount: false,
         needs_intent: !known.pending.contains(target),
         base: Totals::default(),
     }
@@ -135,7 +232,8 @@ pub fn roots(target: &Position, olds: &[Position]) -> (Vec<String>, Roots) {
         };
         names.iter().map(tree).collect()
     };
-    let roots = Roots { new: trees(target), olds: olds.iter().map(trees).collect() };
+    let (new, olds) = (trees(target), olds.iter().map(trees).collect());
+    let roots = Roots { new, olds, also: BTreeSet::new() };
     (names, roots)
 }
 
@@ -164,12 +262,13 @@ mod tests {
             commit: format!("{tree}"),
             tree: ObjectId::Sha1([*tree; 20]),
         };
-        Position { branches: branches.iter().map(branch).collect(), spread }
+        let branches = branches.iter().map(branch).collect();
+        Position { branches, spread, limits: Limits::new(100) }
     }
 
     fn known(complete: Option<Position>, pending: &[Position]) -> Known {
         let complete = complete.map(|position| (position, Totals::default()));
-        Known { complete, pending: pending.to_vec() }
+        Known { complete, pending: pending.to_vec(), ..Known::default() }
     }
 
     fn emission(known: &Known, target: &Position) -> Emission {
@@ -208,6 +307,26 @@ mod tests {
     fn another_spread_moves_every_path() {
         let step = emission(&known(Some(at(&[("m", 1)], 1)), &[]), &at(&[("m", 1)], 2));
         assert!(step.everything && step.wipe.is_none());
+    }
+
+    #[test]
+    fn another_limit_concerns_the_sizes_in_between() {
+        let here = at(&[("m", 1)], 1);
+        let limited = |max| Position { limits: Limits::new(max), ..here.clone() };
+        for (from, to) in [(100, 500), (500, 100)] {
+            let step = emission(&known(Some(limited(from)), &[]), &limited(to));
+            assert_eq!((step.sizes, step.everything), (Some((100, 500)), false));
+        }
+        let half = emission(&known(Some(here.clone()), &[limited(900)]), &here);
+        assert_eq!(half.sizes, Some((100, 900)), "begun with another limit, and given up");
+    }
+
+    #[test]
+    fn other_rules_concern_everything() {
+        let here = at(&[("m", 1)], 1);
+        let old = Position { limits: Limits { rules: 0, max_file_bytes: 100 }, ..here.clone() };
+        let step = emission(&known(Some(old), &[]), &here);
+        assert!(step.everything && step.recount && step.wipe.is_none());
     }
 
     #[test]

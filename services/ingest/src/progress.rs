@@ -12,8 +12,12 @@ use tokio::sync::watch;
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// A remote is fetched, or a directory scanned.
+    /// A remote is fetched for the first time.
     Cloning,
+    /// A remote is fetched.
+    Fetching,
+    /// A directory is scanned.
+    Scanning,
     /// Trees are compared.
     Diffing,
     /// Changes are emitted.
@@ -29,6 +33,8 @@ impl Phase {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Cloning => "cloning",
+            Self::Fetching => "fetching",
+            Self::Scanning => "scanning",
             Self::Diffing => "diffing",
             Self::Emitting => "emitting",
             Self::Done => "done",
@@ -62,7 +68,7 @@ impl Progress {
     pub fn new(name: RepoName, started_at_ms: i64) -> Self {
         let first = IngestProgress {
             name: name.to_string(),
-            phase: Phase::Cloning.as_str().to_owned(),
+            phase: Phase::Diffing.as_str().to_owned(),
             started_at_ms,
             remaining_ms: -1,
             ..Default::default()
@@ -75,7 +81,7 @@ impl Progress {
             files_total: AtomicU64::new(0),
             bytes_done: AtomicU64::new(0),
             state: Mutex::new(State {
-                phase: Phase::Cloning,
+                phase: Phase::Diffing,
                 failure: String::new(),
                 version: String::new(),
             }),

@@ -9,33 +9,8 @@ use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
 };
-use support::{FlakyRecords, GateLog, Repo, World, eventually};
+use support::{FlakyRecords, GateLog, Repo, World, eventually, set, three_states};
 use tokio::sync::Semaphore;
-
-/// Three states of one branch: some files, changed and added ones, and partly back again.
-fn three_states() -> (Repo, [String; 3]) {
-    let repo = Repo::new();
-    for n in 0..30 {
-        repo.write(&format!("d{}/f{n}", n % 3), format!("file {n}\n").repeat(n));
-    }
-    let head = |repo: &Repo| repo.git(&["rev-parse", "HEAD"]);
-    let a = head(repo.commit("a"));
-    for n in 0..20 {
-        repo.write(&format!("d{}/f{n}", n % 3), format!("changed {n}\n").repeat(n));
-        repo.write(&format!("new/{n}"), "new");
-    }
-    repo.git(&["rm", "-q", "-f", "d0/f27"]);
-    let b = head(repo.commit("b"));
-    repo.git(&["checkout", "-q", &a, "--", "d1", "d0"]);
-    repo.git(&["rm", "-r", "-q", "-f", "new"]);
-    repo.write("new/3", "kept").write("other", "c");
-    let c = head(repo.commit("c"));
-    (repo, [a, b, c])
-}
-
-fn set(repo: &Repo, commit: &str) {
-    repo.git(&["update-ref", "refs/heads/main", commit]);
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_append_fails_at_every_step() {

@@ -69,18 +69,23 @@ impl Contents {
 
     /// Reads the entry.
     pub fn read(&self, path: &BStr, item: &Item) -> Raw {
+        self.read_up_to(path, item, self.max_file_bytes)
+    }
+
+    /// Reads the entry as under another limit, in bytes.
+    pub fn read_up_to(&self, path: &BStr, item: &Item, max_file_bytes: u64) -> Raw {
         let skipped = |reason| Raw::Skipped { id: item.id, reason, num_bytes: 0 };
         match item.kind {
             FileKind::Symlink => skipped(SkipReason::Symlink),
             FileKind::Submodule => skipped(SkipReason::Submodule),
             FileKind::Regular | FileKind::Executable => match &self.files {
-                Some(files) => self.read_live(files, path, item.id),
-                None => self.read_blob(item.id),
+                Some(files) => self.read_live(files, path, item.id, max_file_bytes),
+                None => self.read_blob(item.id, max_file_bytes),
             },
         }
     }
 
-    fn read_blob(&self, id: ObjectId) -> Raw {
+    fn read_blob(&self, id: ObjectId, max_file_bytes: u64) -> Raw {
         let unreadable = |why: String| {
             if !self.repo.git_dir().join("HEAD").exists() {
                 return Raw::Vanished;
@@ -89,7 +94,7 @@ impl Contents {
             Raw::Skipped { id, reason: SkipReason::Unreadable, num_bytes: 0 }
         };
         match self.repo.find_header(id) {
-            Ok(header) if header.size() > self.max_file_bytes => {
+            Ok(header) if header.size() > max_file_bytes => {
                 let num_bytes = header.size();
                 return Raw::Skipped { id, reason: SkipReason::TooLarge, num_bytes };
             }
@@ -102,8 +107,14 @@ impl Contents {
         }
     }
 
-    fn read_live(&self, files: &LiveFiles, path: &BStr, scanned: ObjectId) -> Raw {
-        match files.read(path, scanned, self.max_file_bytes) {
+    fn read_live(
+        &self,
+        files: &LiveFiles,
+        path: &BStr,
+        scanned: ObjectId,
+        max_file_bytes: u64,
+    ) -> Raw {
+        match files.read(path, scanned, max_file_bytes) {
             directory::Read::Bytes(bytes, id) => Raw::Bytes { id, bytes },
             directory::Read::TooLarge(num_bytes) => {
                 let id = directory::id_of_size(num_bytes);

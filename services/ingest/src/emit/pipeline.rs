@@ -9,16 +9,22 @@ use super::{
 };
 use crate::{
     IngestConfig, IngestError,
+    plan::{Unreadable, UnreadableFiles},
     ports::BlobSink,
     progress::Progress,
     snapshot::{OdbTrees, PathChange, Roots, WalkError, WalkLimits, walk},
     source::directory::LiveFiles,
 };
+use ax_model::{Content, FileVersion, SkipReason};
+use gix::{ObjectId, bstr::BString};
 use parking_lot::Mutex;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
-    mpsc as sync_mpsc,
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        mpsc as sync_mpsc,
+    },
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -26,6 +32,8 @@ use tokio::{sync::mpsc, task::JoinHandle};
 const MAX_DEPTH: usize = 4096;
 /// Paths handed to a reader at a time: a lock per path would cost more than small files do.
 const CHUNK: usize = 32;
+/// Paths from which on what is new is walked first.
+const WORTH_TWO_WALKS: u64 = 200;
 
 /// One emission: what to walk, and what to make of it.
 pub struct Job {
@@ -39,6 +47,14 @@ pub struct Job {
     pub branches: Vec<String>,
     /// Report paths that did not change, too.
     pub everything: bool,
+    /// Report unchanged files above the first size, up to the second, too; in bytes.
+    pub sizes: Option<(u64, u64)>,
+    /// Count what is there, rather than how it differs from what was.
+    pub recount: bool,
+    /// Largest file that counted as text in the first old position, in bytes.
+    pub old_max_file_bytes: u64,
+    /// Files of the first old position that counted as unreadable, whatever they are now.
+    pub unreadable: BTreeSet<Unreadable>,
     /// Makes the records.
     pub records: RecordMaker,
     /// Takes large texts.
@@ -56,6 +72,16 @@ pub struct Counted {
     bytes: AtomicI64,
     skipped: AtomicI64,
     emitted: AtomicU64,
+    unreadable: Mutex<UnreadableFiles>,
+}
+
+/// How many paths an emission has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NumPaths {
+    /// All of them.
+    pub all: u64,
+    /// Those that show something new, or something no more; the others show it in other branches.
+    pub news: u64,
 }
 
 impl Counted {
@@ -68,6 +94,21 @@ impl Counted {
     /// Paths emitted.
     pub fn emitted(&self) -> u64 {
         self.emitted.load(Ordering::Relaxed)
+    }
+
+    /// Files emitted that could not be read.
+    pub fn unreadable(&self) -> UnreadableFiles {
+        self.unreadable.lock().clone()
+    }
+
+    fn note_unreadable(&self, path: &BString, versions: &[FileVersion]) {
+        for version in versions {
+            if version.content == Content::Skipped(SkipReason::Unreadable)
+                && let Ok(blob) = ObjectId::try_from(version.blob.0.as_slice())
+            {
+                self.unreadable.lock().add(Unreadable { path: path.clone(), blob });
+            }
+        }
     }
 
     fn add(&self, was: (bool, Weight), is: (bool, Weight)) {
@@ -84,28 +125,48 @@ impl Counted {
 impl Job {
     fn limits(&self) -> WalkLimits {
         let max_entries = self.config.max_entries;
-        WalkLimits { max_entries, max_depth: MAX_DEPTH, everything: self.everything }
+        let everything = self.everything || self.sizes.is_some();
+        WalkLimits { max_entries, max_depth: MAX_DEPTH, everything }
     }
 
     fn walk(&self, visit: &mut dyn FnMut(PathChange) -> bool) -> Result<(), WalkError> {
         let repo = crate::source::thread_handle(&self.trees);
-        walk(&OdbTrees(&repo), &self.roots, self.limits(), visit)
+        walk(&OdbTrees(&repo), &self.roots, self.limits(), &mut |change| {
+            !self.is_wanted(&repo, &change) || visit(change)
+        })
+    }
+
+    /// Whether a path is to be emitted; of those that do not differ, not all are.
+    fn is_wanted(&self, repo: &gix::Repository, change: &PathChange) -> bool {
+        if change.differs || self.everything || self.roots.also.contains(&change.path) {
+            return true;
+        }
+        // A directory's trees say of each file whether it is too large.
+        let Some((least, most)) = self.sizes.filter(|_| self.files.is_none()) else { return false };
+        change.new.iter().any(|(_, item)| {
+            let size = repo.find_header(item.id).map(|header| header.size());
+            size.is_ok_and(|size| (least + 1..=most).contains(&size))
+        })
     }
 
     /// Counts the paths to emit, and finds unreadable trees before anything is emitted. Blocking.
-    pub fn count(&self) -> Result<u64, WalkError> {
-        let mut num_paths = 0;
-        self.walk(&mut |_| {
-            num_paths += 1;
+    pub fn count(&self) -> Result<NumPaths, WalkError> {
+        let mut num_paths = NumPaths::default();
+        self.walk(&mut |change| {
+            num_paths.all += 1;
+            num_paths.news += u64::from(change.is_news);
             !self.stop.load(Ordering::Relaxed)
         })?;
         Ok(num_paths)
     }
 }
 
-/// Emits everything and waits until it is acknowledged or has failed for good.
+/// Emits everything and waits until it is acknowledged or has failed for good. What is new comes first,
+/// when it stands among much that only other branches show too: a new branch's own files should not wait
+/// until all the others have been emitted with one more name.
 pub async fn run(
     job: Arc<Job>,
+    num_paths: NumPaths,
     appender: &mut Appender,
     budget: &Budget,
     progress: &Progress,
@@ -117,7 +178,7 @@ pub async fn run(
     let (records_tx, records) = mpsc::channel(1024);
     let walker = tokio::task::spawn_blocking({
         let job = job.clone();
-        move || feed(&job, &paths_tx)
+        move || feed(&job, num_paths, &paths_tx)
     });
     let readers: Vec<JoinHandle<Result<(), IngestError>>> = (0..job.config.readers.max(1))
         .map(|_| {
@@ -140,10 +201,30 @@ pub async fn run(
     Ok(Arc::into_inner(counted).unwrap_or_default())
 }
 
-/// Walks, and hands paths to the readers.
-fn feed(job: &Job, paths: &sync_mpsc::SyncSender<Vec<PathChange>>) -> Result<(), IngestError> {
+/// Walks, once or twice, and hands paths to the readers.
+fn feed(
+    job: &Job,
+    num_paths: NumPaths,
+    paths: &sync_mpsc::SyncSender<Vec<PathChange>>,
+) -> Result<(), IngestError> {
+    let is_mixed = num_paths.news > 0 && num_paths.news < num_paths.all;
+    if !is_mixed || num_paths.all < WORTH_TWO_WALKS {
+        return feed_those(job, &|_| true, paths);
+    }
+    feed_those(job, &|change| change.is_news, paths)?;
+    feed_those(job, &|change| !change.is_news, paths)
+}
+
+fn feed_those(
+    job: &Job,
+    wanted: &dyn Fn(&PathChange) -> bool,
+    paths: &sync_mpsc::SyncSender<Vec<PathChange>>,
+) -> Result<(), IngestError> {
     let mut chunk = Vec::with_capacity(CHUNK);
     let walked = job.walk(&mut |change| {
+        if !wanted(&change) {
+            return !job.stop.load(Ordering::Relaxed);
+        }
         chunk.push(change);
         let full = chunk.len() >= CHUNK;
         let sent = !full || paths.send(std::mem::take(&mut chunk)).is_ok();
@@ -173,6 +254,8 @@ fn read(
     let maker = VersionMaker {
         contents: Contents::new(repo, job.files.clone(), job.config.max_file_bytes),
         branches: &job.branches,
+        old_max_file_bytes: job.old_max_file_bytes,
+        unreadable: &job.unreadable,
         inline_limit_bytes: job.config.inline_limit_bytes,
         put_blob: &put_blob,
     };
@@ -196,13 +279,17 @@ fn emit_path(
 ) -> Result<Outgoing, IngestError> {
     let path = change.path.as_ref();
     let mut reserved = budget.reserve(maker.num_bytes_needed(path, &change.new))?;
-    let was = match maker.contents.has_history() {
+    let was = match maker.contents.has_history() && !job.recount {
         true => maker.weigh_old(path, &change.old),
         false => Weight::default(), // a directory's scan has the totals
     };
     let versions = maker.make(path, &change.new)?;
     let is = weigh(&versions);
-    counted.add((!change.old.is_empty(), was), (!versions.is_empty(), is));
+    let was_there = !change.old.is_empty() && !job.recount;
+    counted.add((was_there, was), (!versions.is_empty(), is));
+    if maker.contents.has_history() {
+        counted.note_unreadable(&change.path, &versions);
+    }
     let records = job.records.path(path, versions);
     reserved.shrink(records.iter().map(ax_changes::NewRecord::num_bytes).sum());
     Ok(Outgoing { records, text_bytes: is.text_bytes, reserved })

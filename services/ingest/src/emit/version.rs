@@ -1,10 +1,11 @@
 //! All live versions of one path.
 
 use super::contents::{Contents, Raw};
-use crate::{IngestError, content, snapshot::Item};
+use crate::{IngestError, content, plan::Unreadable, snapshot::Item};
 use ax_model::{BlobId, Content, FileKind, FileVersion, SkipReason, StoredBlob};
 use bytes::Bytes;
 use gix::{ObjectId, bstr::BStr};
+use std::collections::BTreeSet;
 
 /// Stores a text that is too large for the stream, and waits for it.
 pub type PutBlob<'a> = &'a dyn Fn(Bytes) -> Result<StoredBlob, IngestError>;
@@ -24,6 +25,10 @@ pub struct VersionMaker<'a> {
     pub contents: Contents,
     /// Branch names, as numbered in the walk.
     pub branches: &'a [String],
+    /// Largest file that counted as text in the old position, in bytes.
+    pub old_max_file_bytes: u64,
+    /// Files that counted as unreadable there.
+    pub unreadable: &'a BTreeSet<Unreadable>,
     /// Bytes of text that one change may carry.
     pub inline_limit_bytes: usize,
     /// For the rest.
@@ -61,7 +66,11 @@ impl VersionMaker<'_> {
     pub fn weigh_old(&self, path: &BStr, items: &[(usize, Item)]) -> Weight {
         let mut weight = Weight::default();
         for (item, _) in distinct(items) {
-            match self.contents.read(path, &item) {
+            if self.unreadable.contains(&Unreadable { path: path.to_owned(), blob: item.id }) {
+                weight.num_skipped += 1; // so it was counted, even if it can be read now
+                continue;
+            }
+            match self.contents.read_up_to(path, &item, self.old_max_file_bytes) {
                 Raw::Bytes { bytes, .. } => match content::classify(bytes) {
                     Ok(text) => weight.text_bytes += text.bytes.len() as u64,
                     Err(_) => weight.num_skipped += 1,

@@ -17,7 +17,7 @@ use gix::{
     ObjectId,
     bstr::{BString, ByteSlice},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a branch shows at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,15 +39,22 @@ pub struct PathChange {
     pub new: Vec<(usize, Item)>,
     /// What each branch showed in the first old position.
     pub old: Vec<(usize, Item)>,
+    /// It differs from an old position. Else it is reported because everything is, or it was asked for.
+    pub differs: bool,
+    /// Something is shown that no old position showed at this path, or is shown no more: not only
+    /// branches show more or less of the same.
+    pub is_news: bool,
 }
 
 /// The positions to compare: a root tree per branch, `None` for a branch that is not there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Roots {
     /// The position to reach.
     pub new: Vec<Option<ObjectId>>,
     /// Positions that the stream may show, at least one, each as long as `new`.
     pub olds: Vec<Vec<Option<ObjectId>>>,
+    /// Paths to report though they may not differ.
+    pub also: BTreeSet<BString>,
 }
 
 /// What a walk may cost, and whether it reports what did not change too.
@@ -100,7 +107,8 @@ pub fn walk(
     limits: WalkLimits,
     visit: &mut dyn FnMut(PathChange) -> bool,
 ) -> Result<(), WalkError> {
-    let mut walker = Walker { trees, limits, branches: roots.new.len(), book: RuleBook::default() };
+    let (branches, also, book) = (roots.new.len(), &roots.also, RuleBook::default());
+    let mut walker = Walker { trees, limits, branches, also, book };
     let root_dirs = std::iter::once(&roots.new)
         .chain(&roots.olds)
         .flatten()
@@ -113,7 +121,7 @@ pub fn walk(
         let entries = walker.read(&frame)?;
         num_entries += entries.iter().map(|listing| listing.entries.len() as u64).sum::<u64>();
         walker.check_limits(&frame, num_entries)?;
-        for (name, row) in merge(&entries) {
+        for ((name, _), row) in merge(&entries) {
             let mut path = frame.path.clone();
             path.extend_from_slice(name);
             if let Some(change) = walker.compare(&frame, &row, &path)
@@ -134,6 +142,7 @@ struct Walker<'a, T> {
     trees: &'a T,
     limits: WalkLimits,
     branches: usize,
+    also: &'a BTreeSet<BString>,
     book: RuleBook,
 }
 
@@ -146,7 +155,7 @@ impl<T: Trees> Walker<'_, T> {
         let mut positions = columns.chunks(self.branches);
         let new = positions.next();
         let same = positions.all(|old| Some(old) == new);
-        if same && !self.limits.everything {
+        if same && !self.limits.everything && !self.wants_below(&path) {
             return None;
         }
         let mut dirs: Vec<Dir> = Vec::new();
@@ -161,6 +170,11 @@ impl<T: Trees> Walker<'_, T> {
             }));
         }
         Some(Frame { path, depth, dirs, cells })
+    }
+
+    /// Whether a path below the directory `prefix` is asked for. Paths with a prefix stand together.
+    fn wants_below(&self, prefix: &BString) -> bool {
+        self.also.range(prefix.clone()..).next().is_some_and(|path| path.starts_with(prefix))
     }
 
     /// Reads the directories of a frame; adds the rules of their own attribute files.
@@ -207,11 +221,14 @@ impl<T: Trees> Walker<'_, T> {
             frame.cells.iter().map(|cell| cell.and_then(|at| items[usize::from(at)])).collect();
         let mut positions = columns.chunks(self.branches);
         let new = positions.next()?;
-        if !self.limits.everything && positions.clone().all(|old| old == new) {
+        let differs = positions.clone().any(|old| old != new);
+        if !differs && !self.limits.everything && !self.also.contains(path) {
             return None;
         }
+        let is_news = positions.clone().any(|old| is_news(new, old));
         let old = positions.next().unwrap_or_default();
-        Some(PathChange { path: path.clone(), new: present(new), old: present(old) })
+        let (path, new, old) = (path.clone(), present(new), present(old));
+        Some(PathChange { path, new, old, differs, is_news })
     }
 
     /// The frame of the directory at `path`, if it must be visited.
@@ -232,12 +249,14 @@ struct Listing {
     rules: Rules,
 }
 
-/// The rows of a frame, in the order of their names.
-fn merge(listings: &[Listing]) -> BTreeMap<&[u8], Row<'_>> {
-    let mut rows: BTreeMap<&[u8], Row<'_>> = BTreeMap::new();
+/// The rows of a frame, in the order of their names, files before directories. A tree made by hand may
+/// have a file and a directory of one name; both are shown. Of two files, the last is, as git has it.
+fn merge(listings: &[Listing]) -> BTreeMap<(&[u8], bool), Row<'_>> {
+    let mut rows: BTreeMap<(&[u8], bool), Row<'_>> = BTreeMap::new();
     for (at, listing) in listings.iter().enumerate() {
         for entry in &listing.entries {
-            let row = rows.entry(&entry.name).or_insert_with(|| vec![None; listings.len()]);
+            let name = (entry.name.as_slice(), entry.mode == TreeMode::Directory);
+            let row = rows.entry(name).or_insert_with(|| vec![None; listings.len()]);
             row[at] = Some((entry, &listing.rules));
         }
     }
@@ -257,6 +276,13 @@ fn item(cell: &Option<(&TreeEntry, &Rules)>, path: &BString) -> Option<Item> {
 fn directory(cell: &Option<(&TreeEntry, &Rules)>) -> Option<Dir> {
     let (entry, rules) = (*cell)?;
     (entry.mode == TreeMode::Directory).then(|| Dir { id: entry.id, rules: rules.clone() })
+}
+
+/// Whether one of two states shows what the other does not, whatever the branches.
+fn is_news(new: &[Option<Item>], old: &[Option<Item>]) -> bool {
+    let lacks = |state: &[Option<Item>], item: &Item| !state.contains(&Some(*item));
+    new.iter().flatten().any(|item| lacks(old, item))
+        || old.iter().flatten().any(|item| lacks(new, item))
 }
 
 fn present(position: &[Option<Item>]) -> Vec<(usize, Item)> {

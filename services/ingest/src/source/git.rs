@@ -2,7 +2,13 @@
 
 use super::BranchTip;
 use crate::{IngestError, error::explain};
-use gix::{ObjectId, bstr::ByteSlice, objs::Kind, odb::store::init::Slots, refs::TargetRef};
+use gix::{
+    ObjectId,
+    bstr::ByteSlice,
+    objs::{CommitRefIter, Kind},
+    odb::store::init::Slots,
+    refs::TargetRef,
+};
 use std::path::Path;
 
 /// Memory for the bases of deltas, per reading thread, in bytes.
@@ -74,9 +80,14 @@ impl GitRepo {
             let name = short_name(reference.name());
             let commit = match reference.target() {
                 TargetRef::Object(id) => id.to_owned(),
-                TargetRef::Symbolic(_) => {
-                    reference.into_fully_peeled_id().map_err(corrupt)?.detach()
-                }
+                TargetRef::Symbolic(_) => match reference.into_fully_peeled_id() {
+                    Ok(id) => id.detach(),
+                    Err(error) => {
+                        // As git has it, a name for a branch that is not there is no branch.
+                        tracing::debug!(name, reason = explain(&error), "a dangling branch");
+                        continue;
+                    }
+                },
             };
             heads.push((name, commit));
         }
@@ -87,10 +98,18 @@ impl GitRepo {
         Ok(Refs { default_branch, heads })
     }
 
-    /// The tree and time of each branch's commit.
-    pub fn tips(&self, refs: &Refs) -> Result<Vec<BranchTip>, IngestError> {
+    /// The tree and time of each branch's commit, and the names of branches that show something else
+    /// than a commit.
+    pub fn tips(&self, refs: &Refs) -> Result<(Vec<BranchTip>, Vec<String>), IngestError> {
         let repo = self.repo.to_thread_local();
-        refs.heads.iter().map(|(name, commit)| tip(&repo, name, *commit)).collect()
+        let (mut tips, mut others) = (Vec::new(), Vec::new());
+        for (name, id) in &refs.heads {
+            match repo.find_header(*id) {
+                Ok(header) if header.kind() != Kind::Commit => others.push(name.clone()),
+                _ => tips.push(tip(&repo, name, *id)?),
+            }
+        }
+        Ok((tips, others))
     }
 }
 
@@ -113,13 +132,14 @@ fn tip(repo: &gix::Repository, name: &str, commit: ObjectId) -> Result<BranchTip
     let corrupt = |reason: String| IngestError::Corrupt(format!("branch {name}: {reason}"));
     let data = crate::snapshot::read_verified(repo, commit, Kind::Commit)
         .map_err(|error| corrupt(error.to_string()))?;
-    let parsed = gix::objs::CommitRef::from_bytes(&data, repo.object_hash())
-        .map_err(|error| corrupt(format!("commit {commit}: {error}")))?;
-    let seconds = parsed.committer().map(|by| by.seconds()).unwrap_or_default();
+    // Only what is needed: old tools wrote names and times that no parser takes.
+    let parsed = || CommitRefIter::from_bytes(&data, repo.object_hash());
+    let tree = parsed().tree_id().map_err(|error| corrupt(format!("commit {commit}: {error}")))?;
+    let seconds = parsed().committer().map(|by| by.seconds()).unwrap_or_default();
     Ok(BranchTip {
         name: name.to_owned(),
         commit,
-        tree: parsed.tree(),
+        tree,
         committed_at_ms: seconds.saturating_mul(1000).max(0),
     })
 }

@@ -60,6 +60,7 @@ fn compile(patterns: &[String]) -> Result<GlobSet, IngestError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Limits;
 
     fn tips(of: &[(&str, i64)]) -> Vec<BranchTip> {
         let id = ObjectId::null(gix::hash::Kind::Sha1);
@@ -75,7 +76,8 @@ mod tests {
     fn check(patterns: &[&str], max_branches: usize, taken: &[&str], left_out: &[&str]) {
         let all = tips(&[("old", 1), ("main", 2), ("release/2", 5), ("release/1", 5), ("x", 9)]);
         let patterns: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
-        let wanted = Wanted { patterns: &patterns, max_branches, spread: 1 };
+        let limits = Limits::default();
+        let wanted = Wanted { patterns: &patterns, max_branches, spread: 1, limits };
         let chosen = choose(all, "main", &wanted).unwrap();
         let names: Vec<_> = chosen.taken.iter().map(|tip| tip.name.as_str()).collect();
         assert_eq!(
@@ -104,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_bad_pattern_is_said() {
-        let wanted = Wanted { patterns: &["[".to_owned()], max_branches: 1, spread: 1 };
+        let (patterns, limits) = (&["[".to_owned()], Limits::default());
+        let wanted = Wanted { patterns, max_branches: 1, spread: 1, limits };
         assert!(choose(Vec::new(), "main", &wanted).is_err());
     }
 }

@@ -14,7 +14,7 @@ pub use remote::{Access, Mirror};
 
 use crate::{
     IngestConfig, IngestError,
-    plan::{BranchAt, Position, Totals},
+    plan::{BranchAt, Limits, Position, Totals},
 };
 use ax_model::{RepoName, without_secrets};
 use directory::DirectorySource;
@@ -94,7 +94,7 @@ impl Source {
     ) -> Result<Snapshot, IngestError> {
         match self {
             Self::Git(git) => git.snapshot(wanted, stop),
-            Self::Directory(directory) => directory.snapshot(wanted.spread, stop),
+            Self::Directory(directory) => directory.snapshot(wanted, stop),
         }
     }
 
@@ -125,6 +125,8 @@ pub struct Wanted<'a> {
     pub max_branches: usize,
     /// Spread of the repository.
     pub spread: u32,
+    /// Which texts are left out.
+    pub limits: Limits,
 }
 
 impl GitSource {
@@ -137,8 +139,9 @@ impl GitSource {
             mirror.fetch(access, stop)?;
         }
         let refs = self.repo.refs()?;
-        let tips = self.repo.tips(&refs)?;
-        let Chosen { taken, left_out } = choose(tips, &refs.default_branch, wanted)?;
+        let (tips, others) = self.repo.tips(&refs)?;
+        let Chosen { taken, mut left_out } = choose(tips, &refs.default_branch, wanted)?;
+        left_out.extend(others);
         let now_ms = millis(SystemTime::now());
         let mut branches = Vec::with_capacity(taken.len());
         let mut committed_at_ms = Vec::with_capacity(taken.len());
@@ -151,7 +154,7 @@ impl GitSource {
             });
         }
         Ok(Snapshot {
-            target: Position { branches, spread: wanted.spread },
+            target: Position { branches, spread: wanted.spread, limits: wanted.limits },
             default_branch: refs.default_branch,
             left_out,
             committed_at_ms,

@@ -3,8 +3,8 @@
 use super::{Control, Deps, Outcome, SyncReport, mark_pending, now_ms, worker::blocking};
 use crate::{
     IngestConfig, IngestError, checkpoint,
-    emit::{self, Appender, Counted, Job, RecordMaker},
-    plan::{self, Known, Position, Totals},
+    emit::{self, Appender, Counted, Job, NumPaths, RecordMaker},
+    plan::{self, Known, Position, Totals, UnreadableFiles},
     ports::StoredCheckpoint,
     progress::Phase,
     snapshot::WalkError,
@@ -35,17 +35,27 @@ pub struct Emission<'a> {
     pub stored: Option<StoredCheckpoint>,
 }
 
+/// What an emission did.
+pub struct Emitted {
+    /// For whoever asked for it.
+    pub report: SyncReport,
+    /// What the stream holds now.
+    pub position: Position,
+    /// Every file that is there could be read.
+    pub is_whole: bool,
+}
+
 impl Emission<'_> {
-    /// Emits, and returns what was done and the position that the stream holds now.
-    pub async fn run(self, step: plan::Emission) -> Result<(SyncReport, Position), IngestError> {
+    /// Emits, and returns what was done.
+    pub async fn run(self, step: plan::Emission) -> Result<Emitted, IngestError> {
         let home = self.deps.router.home_of_repo(self.name);
         self.deps.log.bounds(home).await?; // away? then leave no intent behind for nothing
         self.control.progress.enter(Phase::Diffing, "");
         let (step, job, num_paths) = self.prepare(step).await?;
-        self.control.progress.expect(num_paths);
-        let _turn = self.control.capacity.turn(num_paths).await;
+        self.control.progress.expect(num_paths.all);
+        let _turn = self.control.capacity.turn(num_paths.all).await;
         let revision = self.save_intent(step.needs_intent).await?;
-        let result = self.emit(&step, job, revision).await;
+        let result = self.emit(&step, job, num_paths, revision).await;
         if result.is_err() {
             mark_pending(self.deps, self.name, &self.log_id, &self.snapshot.target).await;
         }
@@ -56,7 +66,7 @@ impl Emission<'_> {
     async fn prepare(
         &self,
         step: plan::Emission,
-    ) -> Result<(plan::Emission, Arc<Job>, u64), IngestError> {
+    ) -> Result<(plan::Emission, Arc<Job>, NumPaths), IngestError> {
         let job = Arc::new(self.job(&step));
         match count(&job).await? {
             Ok(num_paths) => Ok((step, job, num_paths)),
@@ -72,7 +82,11 @@ impl Emission<'_> {
 
     fn job(&self, step: &plan::Emission) -> Job {
         let target = &self.snapshot.target;
-        let (branches, roots) = plan::roots(target, &step.olds);
+        let (branches, mut roots) = plan::roots(target, &step.olds);
+        let UnreadableFiles { listed, more } = &self.known.unreadable;
+        if step.wipe.is_none() && !more {
+            roots.also = listed.iter().map(|file| file.path.clone()).collect();
+        }
         let complete = self.known.complete.as_ref().map(|(position, _)| position);
         let times = &self.snapshot.committed_at_ms;
         let now_ms = now_ms();
@@ -84,6 +98,10 @@ impl Emission<'_> {
             roots,
             branches,
             everything: step.everything,
+            sizes: step.sizes,
+            recount: step.recount,
+            old_max_file_bytes: complete.map_or(0, |position| position.limits.max_file_bytes),
+            unreadable: listed.clone(),
             records: RecordMaker {
                 repo: self.name.clone(),
                 router: self.deps.router,
@@ -114,8 +132,9 @@ impl Emission<'_> {
         &self,
         step: &plan::Emission,
         job: Arc<Job>,
+        num_paths: NumPaths,
         revision: Option<u64>,
-    ) -> Result<(SyncReport, Position), IngestError> {
+    ) -> Result<Emitted, IngestError> {
         let Control { still_ours, progress, capacity, .. } = self.control;
         let Deps { log, generation, .. } = self.deps;
         let mut appender = Appender::new(log.clone(), still_ours.clone(), *generation, self.config);
@@ -123,14 +142,17 @@ impl Emission<'_> {
             appender.append(job.records.wipe(spreads)).await?;
         }
         progress.enter(Phase::Emitting, "");
-        let counted = emit::run(job.clone(), &mut appender, capacity.memory(), progress).await?;
+        let memory = capacity.memory();
+        let counted = emit::run(job.clone(), num_paths, &mut appender, memory, progress).await?;
         let totals = self.snapshot.totals.unwrap_or_else(|| add(step.base, &counted));
         let facts = self.facts(&job.records, totals);
         appender.append(vec![job.records.facts(facts)]).await?;
         let position = self.emitted_position().await?;
         let token = appender.token().clone();
-        let done =
-            checkpoint::complete(self.name, &self.log_id, &position, totals, &token, now_ms());
+        let unreadable = self.unreadable(step, &counted);
+        let is_whole = unreadable.listed.is_empty();
+        let (name, found) = (self.name, (totals, &unreadable));
+        let done = checkpoint::complete(name, &self.log_id, &position, found, &token, now_ms());
         self.deps.records.save(done, revision).await?;
         progress.enter(Phase::Done, &token.to_string());
         let report = SyncReport {
@@ -142,7 +164,19 @@ impl Emission<'_> {
             committed_at_ms: job.records.committed_at_ms,
             took: Duration::ZERO,
         };
-        Ok((report, position))
+        Ok(Emitted { report, position, is_whole })
+    }
+
+    /// The files that cannot be read as of now. Those known were all tried again, unless there are more
+    /// than are known.
+    fn unreadable(&self, step: &plan::Emission, counted: &Counted) -> UnreadableFiles {
+        let mut now = counted.unreadable();
+        let known = &self.known.unreadable;
+        if known.more && step.wipe.is_none() && !step.everything {
+            known.listed.iter().for_each(|file| now.add(file.clone()));
+            now.more = true;
+        }
+        now
     }
 
     fn facts(&self, records: &RecordMaker, totals: Totals) -> RepositoryInfo {
@@ -187,7 +221,7 @@ impl Emission<'_> {
 }
 
 /// Counts a job's paths. The inner error says that a tree of an old position is gone.
-async fn count(job: &Arc<Job>) -> Result<Result<u64, String>, IngestError> {
+async fn count(job: &Arc<Job>) -> Result<Result<NumPaths, String>, IngestError> {
     let job = job.clone();
     blocking(move || match job.count() {
         Ok(num_paths) => Ok(Ok(num_paths)),

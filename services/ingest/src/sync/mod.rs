@@ -12,8 +12,18 @@
 //! newer ones. So each batch is sent only while the claim holds; checkpoints are written by
 //! compare-and-set; and a process that fails after its intent makes sure that its position stands
 //! among the pending ones of whatever checkpoint is there, after its last batch has landed or failed.
-//! The next step then compares with it and emits again what differs. One hole is left: a process that
-//! wakes, lands a batch in the instant before it notices, and is killed before it can say so.
+//! The next step then compares with it and emits again what differs.
+//!
+//! A process that is killed at any of these steps, whether the step landed or not, leaves nothing that the
+//! next one does not repair: `tests/kills.rs` does so at each. One hole is left, and it takes two processes
+//! on one Kafka, and all of this: the first is stopped, or cut off, between its look at the claim and the
+//! broker, for longer than the claim lasts; a second one takes over and completes *another* position; then
+//! the first one's batches land, at most `max_batches_in_flight` of them; and it is killed before it has
+//! marked its position. Those paths of the batches that differ between the two positions then stay as they
+//! were until they change again. Fencing the producer would close it (Kafka's transactions, one id per
+//! repository), at the price of a transaction per batch and of a stream that only readers of committed
+//! records understand; keeping a foreign intent for as long as a producer may retry would make it narrower
+//! still. The embedded stream has one process only, and no such hole.
 
 mod capacity;
 mod emission;

@@ -29,7 +29,7 @@ pub async fn remove(
     let log_id = deps.log.log_id().await?;
     let known = checkpoint::read(stored.as_ref().map(|stored| &stored.value), &log_id);
     let spread = spread_of(deps, config, registration);
-    let nowhere = Position { branches: Vec::new(), spread };
+    let nowhere = Position { spread, ..Position::default() };
     let step = plan::anew(&known, &nowhere);
     let still_ours = control.still_ours.clone();
     let mut appender = Appender::new(deps.log.clone(), still_ours, deps.generation, config);
@@ -81,7 +81,7 @@ async fn delete_paths(
         move || Ok(Source::open(&config, &name, &source).ok().map(|source| source.trees()))
     });
     let Some(trees) = opened.await?.filter(|_| !olds.is_empty()) else { return Ok(0) };
-    let nowhere = Position { branches: Vec::new(), spread: records.spread };
+    let nowhere = Position { spread: records.spread, ..Position::default() };
     let (branches, roots) = plan::roots(&nowhere, &olds);
     let job = Arc::new(Job {
         trees,
@@ -89,6 +89,10 @@ async fn delete_paths(
         roots,
         branches,
         everything: false,
+        sizes: None,
+        recount: true, // nobody asks what is left
+        old_max_file_bytes: 0,
+        unreadable: Default::default(),
         records: records.clone(),
         blobs: deps.blobs.clone(),
         config,
@@ -97,8 +101,9 @@ async fn delete_paths(
     let counting = job.clone();
     let num_paths = blocking(move || Ok(counting.count().ok())).await?;
     let Some(num_paths) = num_paths else { return Ok(0) }; // its trees are gone
-    control.progress.expect(num_paths);
-    Ok(emit::run(job, appender, control.capacity.memory(), &control.progress).await?.emitted())
+    control.progress.expect(num_paths.all);
+    let Control { capacity, progress, .. } = control;
+    Ok(emit::run(job, num_paths, appender, capacity.memory(), progress).await?.emitted())
 }
 
 /// Frees the disk. What cannot be deleted is said and left.

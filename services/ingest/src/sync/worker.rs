@@ -3,13 +3,16 @@
 use super::{Control, Deps, Outcome, SyncReport, emission, removal, spread_of};
 use crate::{
     IngestConfig, IngestError,
-    plan::{self, Position, Step},
-    source::{Mirror, Place, Refs, Snapshot, Source, Wanted},
+    plan::{self, Known, Position, Step},
+    progress::Phase,
+    snapshot::read_verified,
+    source::{GitRepo, Mirror, Place, Refs, Snapshot, Source, Wanted},
 };
 use ax_model::{RepoName, VersionToken};
 use ax_proto::cluster::Registration;
 use parking_lot::Mutex;
 use std::{
+    path::Path,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -137,6 +140,7 @@ impl Worker {
         let (name, stop, limit) = (self.name.clone(), control.stop.clone(), config.fetch_timeout);
         let remote = matches!(Place::parse(&registration.source), Ok(Place::Remote(_)));
         let clones = remote && Mirror::is_fresh(&config.data_dir, &name, &registration.source);
+        control.progress.enter(phase(&registration.source, remote, clones), "");
         let _turn = if clones { control.capacity.import().await } else { None };
         let config = config.clone();
         let looking = blocking(move || {
@@ -151,7 +155,9 @@ impl Worker {
             };
             let refs = source.refs()?; // before the snapshot: what moves in between is seen again
             let max_branches = config.max_branches;
-            let wanted = Wanted { patterns: &registration.branches, max_branches, spread };
+            let limits = plan::Limits::new(config.max_file_bytes);
+            let patterns = &registration.branches;
+            let wanted = Wanted { patterns, max_branches, spread, limits };
             let snapshot = source.snapshot(&wanted, &stop)?;
             let took = if clones { Duration::ZERO } else { started.elapsed() };
             Ok(Looked { snapshot, refs, took })
@@ -184,9 +190,16 @@ impl Worker {
         let stored = deps.records.load(&self.name).await?;
         let log_id = deps.log.log_id().await?;
         let known = crate::checkpoint::read(stored.as_ref().map(|stored| &stored.value), &log_id);
-        let Step::Emit(step) = plan::plan(&known, &snapshot.target) else {
-            self.settle(snapshot.target);
-            return Ok(nothing);
+        let step = match plan::plan(&known, &snapshot.target) {
+            Step::Emit(step) => step,
+            Step::Nothing if known.unreadable.listed.is_empty() => {
+                self.settle(snapshot.target);
+                return Ok(nothing);
+            }
+            Step::Nothing => match self.can_be_read_now(&snapshot, &known).await? {
+                true => plan::again(&known, &snapshot.target),
+                false => return Ok(nothing),
+            },
         };
         let emission = emission::Emission {
             deps,
@@ -199,11 +212,30 @@ impl Worker {
             known,
             stored,
         };
-        let (report, position) = emission.run(step).await?;
+        let emission::Emitted { report, position, is_whole } = emission.run(step).await?;
         self.emissions += 1;
         self.tidy(&position).await;
-        self.settle(position);
+        match is_whole {
+            true => self.settle(position),
+            false => self.settled = None, // the next look tries again
+        }
         Ok(report)
+    }
+
+    /// Whether any of the files that could not be read now can. Objects come back: a repository that was
+    /// being deleted is put back, an alternate is mounted, a pack is mended.
+    async fn can_be_read_now(
+        &self,
+        snapshot: &Snapshot,
+        known: &Known,
+    ) -> Result<bool, IngestError> {
+        let (trees, listed) = (snapshot.trees.clone(), known.unreadable.listed.clone());
+        blocking(move || {
+            let repo = trees.to_thread_local();
+            let is_there = |blob| read_verified(&repo, blob, gix::objs::Kind::Blob).is_ok();
+            Ok(listed.into_iter().any(|file| is_there(file.blob)))
+        })
+        .await
     }
 
     fn settle(&mut self, position: Position) {
@@ -234,6 +266,16 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, IngestError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| Err(IngestError::Internal(error.to_string())))
+}
+
+/// What a look begins with.
+fn phase(source: &str, remote: bool, clones: bool) -> Phase {
+    match remote {
+        true if clones => Phase::Cloning,
+        true => Phase::Fetching,
+        false if GitRepo::looks_like_one(Path::new(source)) => Phase::Diffing,
+        false => Phase::Scanning,
+    }
 }
 
 fn unreachable(registration: &Registration, reason: &str) -> IngestError {

@@ -5,14 +5,16 @@
 mod flaky;
 mod fold;
 mod log;
+mod mortal;
 mod relay;
 mod repo;
 
 pub use flaky::{FlakyRecords, GateLog};
 pub use fold::{Fold, Shown};
 pub use log::MemoryLog;
+pub use mortal::Life;
 pub use relay::stalling;
-pub use repo::{Repo, git_in};
+pub use repo::{Repo, git_in, set, three_states};
 
 use ax_ingest::{
     Deps, IngestConfig, SyncReport,

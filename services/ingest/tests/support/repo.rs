@@ -38,6 +38,13 @@ impl Repo {
         repo
     }
 
+    /// One whose objects are named by SHA-256.
+    pub fn of_sha256() -> Self {
+        let repo = Self { dir: tempfile::tempdir().unwrap() };
+        repo.git(&["init", "-q", "-b", "main", "--object-format=sha256"]);
+        repo
+    }
+
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
@@ -89,4 +96,30 @@ impl Repo {
     pub fn loose(&self, id: &str) -> PathBuf {
         self.path().join(".git/objects").join(&id[..2]).join(&id[2..])
     }
+}
+
+/// Three states of one branch: some files, changed and added ones, and partly back again.
+pub fn three_states() -> (Repo, [String; 3]) {
+    let repo = Repo::new();
+    for n in 0..30 {
+        repo.write(&format!("d{}/f{n}", n % 3), format!("file {n}\n").repeat(n));
+    }
+    let head = |repo: &Repo| repo.git(&["rev-parse", "HEAD"]);
+    let a = head(repo.commit("a"));
+    for n in 0..20 {
+        repo.write(&format!("d{}/f{n}", n % 3), format!("changed {n}\n").repeat(n));
+        repo.write(&format!("new/{n}"), "new");
+    }
+    repo.git(&["rm", "-q", "-f", "d0/f27"]);
+    let b = head(repo.commit("b"));
+    repo.git(&["checkout", "-q", &a, "--", "d1", "d0"]);
+    repo.git(&["rm", "-r", "-q", "-f", "new"]);
+    repo.write("new/3", "kept").write("other", "c");
+    let c = head(repo.commit("c"));
+    (repo, [a, b, c])
+}
+
+/// Points `main` at a commit.
+pub fn set(repo: &Repo, commit: &str) {
+    repo.git(&["update-ref", "refs/heads/main", commit]);
 }

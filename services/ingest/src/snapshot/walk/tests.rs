@@ -72,7 +72,8 @@ fn run(forest: &Forest, world: &World, limits: WalkLimits) -> Result<Vec<PathCha
     let plant = |position: &Vec<Option<Files>>| -> Vec<Option<ObjectId>> {
         position.iter().map(|files| files.as_ref().map(|files| forest.plant(files))).collect()
     };
-    let roots = Roots { new: plant(&world[0]), olds: world[1..].iter().map(plant).collect() };
+    let olds = world[1..].iter().map(plant).collect();
+    let roots = Roots { new: plant(&world[0]), olds, ..Roots::default() };
     let mut changes = Vec::new();
     walk(forest, &roots, limits, &mut |change| {
         changes.push(change);
@@ -176,9 +177,9 @@ fn a_lost_tree_is_blamed_on_the_side_that_needs_it() {
     let here = Some(forest.plant(&some_files(&[("a", 1)]).unwrap()));
     let lost = Some(blob(9));
     let mut nothing = |_| true;
-    let roots = Roots { new: vec![here], olds: vec![vec![lost]] };
+    let roots = Roots { new: vec![here], olds: vec![vec![lost]], ..Roots::default() };
     assert!(matches!(walk(&forest, &roots, LIMITS, &mut nothing), Err(WalkError::OldGone(_))));
-    let roots = Roots { new: vec![lost], olds: vec![vec![here]] };
+    let roots = Roots { new: vec![lost], olds: vec![vec![here]], ..Roots::default() };
     assert!(matches!(
         walk(&forest, &roots, LIMITS, &mut nothing),
         Err(WalkError::NewUnreadable(_))
@@ -196,6 +197,52 @@ fn a_tree_bomb_ends() {
         id = hash(format!("{entries:?}").as_bytes());
         forest.trees.borrow_mut().insert(id, entries);
     }
-    let roots = Roots { new: vec![Some(id)], olds: vec![vec![None]] };
+    let roots = Roots { new: vec![Some(id)], olds: vec![vec![None]], ..Roots::default() };
     assert!(matches!(walk(&forest, &roots, LIMITS, &mut |_| true), Err(WalkError::TooLarge(_))));
+}
+
+#[test]
+fn what_is_asked_for_is_reported_though_it_does_not_differ() {
+    let forest = Forest::default();
+    let id = forest.plant(&some_files(&[("a/x", 2), ("a/y", 2), ("a.b", 2), ("b/x", 2)]).unwrap());
+    let also = ["a/x", "gone", "b"].map(BString::from).into();
+    let roots = Roots { new: vec![Some(id)], olds: vec![vec![Some(id)]], also };
+    let mut found = Vec::new();
+    walk(&forest, &roots, LIMITS, &mut |change| {
+        found.push((change.path.to_string(), change.differs));
+        true
+    })
+    .unwrap();
+    assert_eq!(found, [("a/x".to_owned(), false)]);
+    assert_eq!(*forest.num_reads.borrow(), 2, "the root and a");
+}
+
+#[test]
+fn more_branches_of_the_same_are_no_news() {
+    let one = some_files(&[("a", 2), ("b", 2)]);
+    let other = some_files(&[("a", 2), ("b", 3), ("c", 2)]);
+    let world = vec![vec![one.clone(), other], vec![one, None]];
+    let changes = run(&Forest::default(), &world, LIMITS).unwrap();
+    let news: Vec<_> = changes.iter().map(|c| (c.path.to_string(), c.is_news)).collect();
+    let expected = [("a", false), ("b", true), ("c", true)];
+    assert_eq!(news, expected.map(|(path, is_news)| (path.to_owned(), is_news)));
+}
+
+#[test]
+fn a_file_and_a_directory_of_one_name_are_both_shown() {
+    let forest = Forest::default();
+    let dir = forest.plant(&some_files(&[("x", 2)]).unwrap());
+    let entry = |mode, id| TreeEntry { name: "a".into(), mode, id };
+    let file = TreeMode::File(FileKind::Regular);
+    let id = hash(b"by hand");
+    let entries = vec![entry(file, blob(2)), entry(TreeMode::Directory, dir)];
+    forest.trees.borrow_mut().insert(id, entries);
+    let roots = Roots { new: vec![Some(id)], olds: vec![vec![None]], ..Roots::default() };
+    let mut found = Vec::new();
+    walk(&forest, &roots, LIMITS, &mut |change| {
+        found.push(change.path.to_string());
+        true
+    })
+    .unwrap();
+    assert_eq!(found, ["a", "a/x"]);
 }

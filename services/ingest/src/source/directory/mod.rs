@@ -18,7 +18,7 @@ pub use files::{LiveFiles, Read};
 pub(crate) use files::{UNREADABLE, id_of_size};
 pub use shadow::corrected;
 
-use super::{Snapshot, millis};
+use super::{Snapshot, Wanted, millis};
 use crate::{
     IngestConfig, IngestError,
     plan::{BranchAt, Position},
@@ -81,7 +81,11 @@ impl DirectorySource {
     }
 
     /// Scans the directory. Files whose size, times and inode are as before are not read. Blocking.
-    pub fn snapshot(&self, spread: u32, stop: &AtomicBool) -> Result<Snapshot, IngestError> {
+    pub fn snapshot(
+        &self,
+        wanted: &Wanted<'_>,
+        stop: &AtomicBool,
+    ) -> Result<Snapshot, IngestError> {
         let vanished = |error: std::io::Error| IngestError::Vanished {
             place: self.root.display().to_string(),
             reason: error.to_string(),
@@ -91,7 +95,11 @@ impl DirectorySource {
         let scanned = Scanner::new(self, stop)?.scan(&root)?;
         let branch = BranchAt { name: String::new(), commit: String::new(), tree: scanned.tree };
         Ok(Snapshot {
-            target: Position { branches: vec![branch], spread },
+            target: Position {
+                branches: vec![branch],
+                spread: wanted.spread,
+                limits: wanted.limits,
+            },
             default_branch: String::new(),
             left_out: Vec::new(),
             committed_at_ms: vec![scanned.newest_ms.min(millis(std::time::SystemTime::now()))],

@@ -138,7 +138,9 @@ impl<'a> Scanner<'a> {
     ) -> Result<Option<(TreeMode, ObjectId)>, IngestError> {
         let stamp = Stamp::of(meta);
         let known = self.before.find(full.as_bstr());
-        let known = known.filter(|seen| seen.settled && seen.stamp == stamp);
+        let known = known.filter(|seen| {
+            seen.settled && seen.stamp == stamp && self.was_as_limited(seen, meta.len())
+        });
         let Some(seen) = known.or_else(|| self.look(path, &full, stamp)) else { return Ok(None) };
         self.after.add(full.as_bstr(), &seen).map_err(disk)?;
         self.newest_ms = self.newest_ms.max(stamp.written_ms());
@@ -150,13 +152,20 @@ impl<'a> Scanner<'a> {
         Ok(Some((TreeMode::File(kind), seen.id)))
     }
 
+    /// True when a file of this size was left out, or not, by the limit of now.
+    fn was_as_limited(&self, seen: &Seen, num_bytes: u64) -> bool {
+        let was_too_large = seen.skipped && seen.id == files::id_of_size(num_bytes);
+        was_too_large == (num_bytes > self.max_file_bytes)
+    }
+
     /// Reads a file that was touched. `None` when it is gone again.
     fn look(&self, path: &Path, full: &BString, stamp: Stamp) -> Option<Seen> {
         let settled = stamp.is_settled(SystemTime::now());
         let skipped = |id| Seen { stamp, id, text_bytes: 0, skipped: true, settled };
         Some(match files::read_file(path, self.max_file_bytes) {
             Read::Gone => return None,
-            Read::Unreadable => skipped(ObjectId::Sha1(UNREADABLE)),
+            // Looked at again next time: it may become readable without being touched.
+            Read::Unreadable => Seen { settled: false, ..skipped(ObjectId::Sha1(UNREADABLE)) },
             Read::TooLarge(num_bytes) => skipped(files::id_of_size(num_bytes)),
             Read::Bytes(bytes, id) => {
                 if full.ends_with_str(".gitattributes") {
