@@ -116,7 +116,7 @@ async fn a_directorys_file_that_becomes_readable() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("f");
     std::fs::write(&file, "x").unwrap();
-    std::fs::set_permissions(&file, PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
     let world = World::new(dir.path());
     world.sync().await;
     assert_eq!(world.fold().only(&world.name(), "f").1, Err(SkipReason::Unreadable));
