@@ -123,6 +123,12 @@ pub fn traceparent(headers: &[Header]) -> Option<&str> {
     header(headers, TRACEPARENT)
 }
 
+/// Every trace context that the record came with: one change may answer several pushes.
+pub fn traceparents(headers: &[Header]) -> impl Iterator<Item = &str> {
+    let named = headers.iter().filter(|(name, _)| name == TRACEPARENT);
+    named.filter_map(|(_, value)| std::str::from_utf8(value).ok())
+}
+
 fn is_deletion(body: &ChangeBody) -> bool {
     match body {
         ChangeBody::Delete => true,

@@ -16,6 +16,6 @@ pub use record::{Record, shard_key};
 pub use table::{Rows, Table};
 
 pub use ax_proto::cluster::{
-    Assignment, BranchPosition, IngestCheckpoint, IngestProgress, Member, PendingEmission,
+    Assignment, BranchPosition, Cause, IngestCheckpoint, IngestProgress, Member, PendingEmission,
     Published, RebuildProgress, RebuildRequest, Registration, Role, Shape,
 };

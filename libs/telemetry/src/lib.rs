@@ -2,16 +2,19 @@
 //! `metrics`. The main type is [`Telemetry`], the guard that flushes what is left on exit;
 //! [`propagation`] carries a trace across Kafka and gRPC. What is worth measuring is left to the roles.
 
+mod causes;
+mod export;
 mod logs;
 mod metric;
 pub mod propagation;
 mod traces;
 
+pub use causes::Causes;
 pub use logs::LogFormat;
 pub use metric::MetricsHandle;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// What to log, and where to send spans.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +24,8 @@ pub struct TelemetryConfig {
     pub log_format: LogFormat,
     /// Filter directives, as in `info,ax_indexer=debug`.
     pub log_filter: String,
-    /// OTLP endpoint over gRPC, as in `http://127.0.0.1:4317`; empty sends no spans.
+    /// OTLP endpoint over gRPC, as in `http://127.0.0.1:4317`; empty sends no spans. What is logged
+    /// does not change which spans are sent.
     pub otlp_endpoint: String,
 }
 
@@ -75,12 +79,18 @@ impl Telemetry {
     ) -> Result<Self, TelemetryError> {
         let filter = logs::filter(&config.log_filter)?;
         let (trace_layer, guard) = traces::layer(&config.otlp_endpoint, service, node)?;
-        tracing_subscriber::registry()
-            .with(filter)
-            .with(trace_layer)
-            .with(logs::layer(config.log_format))
-            .try_init()
-            .map_err(|error| TelemetryError::Installed(error.to_string()))?;
+        let installed = match trace_layer {
+            // One filter for all where there is one layer only: it is the cheaper and the simpler way.
+            None => tracing_subscriber::registry()
+                .with(filter)
+                .with(logs::layer(config.log_format))
+                .try_init(),
+            Some(traces) => tracing_subscriber::registry()
+                .with(traces)
+                .with(logs::layer(config.log_format).with_filter(filter))
+                .try_init(),
+        };
+        installed.map_err(|error| TelemetryError::Installed(error.to_string()))?;
         Ok(Self { metrics: metric::install()?, _traces: guard })
     }
 

@@ -10,8 +10,13 @@ pub const TRACEPARENT: &str = "traceparent";
 
 /// The current span as a `traceparent`; `None` when spans are not recorded.
 pub fn current() -> Option<String> {
+    of(&Span::current())
+}
+
+/// `span` as a `traceparent`; `None` when spans are not recorded.
+pub fn of(span: &Span) -> Option<String> {
     let mut carrier = Single::default();
-    TraceContextPropagator::new().inject_context(&Span::current().context(), &mut carrier);
+    TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
     carrier.0
 }
 

@@ -13,10 +13,8 @@ use ax_model::{
     Change, ChangeBody, Code, DocKey, FileVersion, Offset, OffsetRange, RepoName, RepositoryInfo,
     Router, ShardId,
 };
+use ax_telemetry::Causes;
 use std::collections::HashMap;
-
-/// Trace contexts kept per batch; a segment's span links to its first causes.
-const MAX_CAUSES: usize = 32;
 
 /// One thing to do to the segment, in stream order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +64,8 @@ pub struct Folded {
     pub appended_at_ms: i64,
     /// Records folded.
     pub num_records: usize,
-    /// Trace contexts of the first records.
-    pub causes: Vec<String>,
+    /// Trace contexts of the records.
+    pub causes: Causes,
 }
 
 /// Folds `batches`, which follow one another from position `from`, for `shard`.
@@ -82,12 +80,10 @@ pub fn fold(shard: ShardId, router: Router, from: Offset, batches: &[Batch]) -> 
         emitted_at_ms: 0,
         appended_at_ms: 0,
         num_records: 0,
-        causes: Vec::new(),
+        causes: Causes::default(),
     };
     for record in batches.iter().flat_map(|batch| &batch.records) {
-        folded.num_records += 1;
-        folded.appended_at_ms = record.timestamp_ms;
-        folded.note_cause(record);
+        folded.note_record(record);
         match admit(shard, router, record) {
             Ok(change) => {
                 folded.note_times(&change);
@@ -101,14 +97,10 @@ pub fn fold(shard: ShardId, router: Router, from: Offset, batches: &[Batch]) -> 
 }
 
 impl Folded {
-    fn note_cause(&mut self, record: &Record) {
-        if self.causes.len() == MAX_CAUSES {
-            return;
-        }
-        let cause = record.headers.iter().find(|(name, _)| name == "traceparent");
-        if let Some(text) = cause.and_then(|(_, value)| std::str::from_utf8(value).ok()) {
-            self.causes.push(text.to_owned());
-        }
+    fn note_record(&mut self, record: &Record) {
+        self.num_records += 1;
+        self.appended_at_ms = record.timestamp_ms;
+        codec::traceparents(&record.headers).for_each(|cause| self.causes.note(cause));
     }
 
     fn note_times(&mut self, change: &Change) {

@@ -8,12 +8,14 @@ mod build;
 mod error;
 pub mod fold;
 mod intake;
+mod lag;
 mod merging;
 pub mod rebuild;
 mod report;
 mod scratch;
 mod service;
 mod settle;
+mod trace;
 mod worker;
 
 pub use error::IndexerError;

@@ -1,40 +1,37 @@
 //! What a worker tells the others: the published hint, metrics, and why a shard stands still.
 
+use crate::lag::Lag;
 use ax_cluster::{Cluster, Published, RebuildProgress};
 use ax_coordination::Expect;
-use ax_model::{Manifest, Offset, Rebuild};
+use ax_model::{Manifest, Rebuild};
 
-/// Tells query nodes and `ax status` that `manifest` is there. Losing it costs time only: query nodes
-/// poll the store as well, so a failure is logged and forgotten.
-pub(crate) async fn published(
-    cluster: &Cluster,
-    manifest: &Manifest,
-    indexer: &str,
-    end: Option<Offset>,
-    failure: String,
-    at_ms: i64,
-) {
-    let position = manifest.position();
-    let lag = end.map_or(0, |end| end.0.saturating_sub(manifest.reading_from().0));
-    let shard = manifest.shard.to_string();
-    metrics::gauge!("ax_indexer_lag_records", "shard" => shard.clone()).set(lag as f64);
-    metrics::gauge!("ax_indexer_blocked", "shard" => shard.clone())
-        .set(f64::from(u8::from(!failure.is_empty())));
-    metrics::gauge!("ax_indexer_rebuilding", "shard" => shard)
-        .set(f64::from(u8::from(manifest.rebuild.is_some())));
-    let hint = Published {
+/// What the hint takes from a manifest and the lag behind it.
+pub(crate) fn hint(manifest: &Manifest, lag: Option<Lag>) -> Published {
+    Published {
         shard: manifest.shard.0,
         generation: manifest.generation.0,
         version: manifest.version.0,
-        position: position.0,
+        position: manifest.position().0,
         epoch: manifest.epoch.0,
-        lag,
-        failure,
-        indexer: indexer.to_owned(),
-        at_ms,
+        lag: lag.map_or(0, |lag| lag.records),
         rebuild: manifest.rebuild.as_ref().map(progress),
         rebuilt: manifest.rebuilt.0,
-    };
+        ..Published::default()
+    }
+}
+
+/// Tells query nodes and `ax status` of a manifest. Losing it costs time only: query nodes poll the
+/// store as well, so a failure is logged and forgotten.
+pub(crate) async fn published(cluster: &Cluster, hint: Published, lag: Option<Lag>) {
+    let shard = hint.shard.to_string();
+    if let Some(Lag { records, ms }) = lag {
+        metrics::gauge!("ax_indexer_lag_records", "shard" => shard.clone()).set(records as f64);
+        metrics::gauge!("ax_indexer_lag_seconds", "shard" => shard.clone()).set(ms as f64 / 1000.0);
+    }
+    let blocked = if hint.failure.is_empty() { 0.0 } else { 1.0 };
+    metrics::gauge!("ax_indexer_blocked", "shard" => shard.clone()).set(blocked);
+    let rebuilding = if hint.rebuild.is_some() { 1.0 } else { 0.0 };
+    metrics::gauge!("ax_indexer_rebuilding", "shard" => shard).set(rebuilding);
     if let Err(error) = cluster.put(&hint, Expect::Any, None).await {
         tracing::debug!(%error, shard = hint.shard, "the published hint was not written");
     }

@@ -3,6 +3,8 @@
 use crate::{
     IndexerError,
     intake::IntakeLimits,
+    lag::LagClock,
+    trace::RecentCauses,
     worker::{End, Worker},
 };
 use ax_changes::ChangeLog;
@@ -190,6 +192,8 @@ impl Indexer {
             shard: ShardId(shard),
             epoch: Epoch(epoch),
             wishes: self.wishes.clone(),
+            lag: LagClock::default(),
+            causes: RecentCauses::default(),
         };
         let work = worker.run(stop.clone());
         self.ended.spawn(async move { (shard, epoch, work.await) });

@@ -10,14 +10,16 @@ use crate::{
     build::{self, BuildPlan},
     fold::{self, Folded, Poison},
     intake::Intake,
+    lag::LagClock,
     merging::{self, Merged, Merger},
     rebuild::{self, Opened},
     report,
     scratch::Scratch,
+    trace::{BatchTrace, RecentCauses},
 };
 use ax_changes::Batch;
-use ax_cluster::{RebuildRequest, Table};
-use ax_model::{Epoch, Offset, Router, ShardId};
+use ax_cluster::{Published, RebuildRequest, Table};
+use ax_model::{Epoch, Router, ShardId};
 use ax_store::{Link, Quarantined, ShardStore};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +45,8 @@ pub(crate) struct Worker {
     pub shard: ShardId,
     pub epoch: Epoch,
     pub wishes: Table<RebuildRequest>,
+    pub lag: LagClock,
+    pub causes: RecentCauses,
 }
 
 impl Worker {
@@ -136,11 +140,11 @@ impl Worker {
         let router = Router::new(self.deps.log.partitions());
         let folded = fold::fold(self.shard, router, link.manifest.reading_from(), &batches);
         drop(batches);
-        let span = tracing::info_span!("publish", shard = %self.shard, range = %folded.range);
-        for cause in &folded.causes {
-            ax_telemetry::propagation::follows(&span, cause);
-        }
-        self.apply(store, link, opened, folded, folder).instrument(span).await
+        let trace = BatchTrace::begin(self.shard, &folded);
+        let work = self.apply(store, link, opened, folded, folder).instrument(trace.span());
+        let link = work.await?;
+        trace.published(link.manifest.version);
+        Ok(link)
     }
 
     async fn apply(
@@ -163,14 +167,21 @@ impl Worker {
         };
         let ops = std::mem::take(&mut folded.ops);
         let max_text = self.config.max_segment_text_bytes;
-        let built = build::build(&self.deps.store, &plan, ops, max_text).await?;
+        let building = tracing::info_span!("build", ops = ops.len());
+        let built =
+            build::build(&self.deps.store, &plan, ops, max_text).instrument(building).await?;
         for segment in &built {
             store.put_segment(&segment.path, &segment.entry).await?;
         }
         let mut next = link.next(now_ms());
         let entries = built.iter().map(|segment| segment.entry.clone());
         rebuild::add(&mut next, opened, &folded, entries);
-        let link = store.publish(&link, next).await?;
+        let publishing = tracing::info_span!("publish", version = %next.version);
+        let link = store.publish(&link, next).instrument(publishing).await?;
+        self.lag.applied(folded.appended_at_ms);
+        if link.manifest.rebuild.is_none() {
+            self.causes.add(&folded.causes, &link.manifest);
+        }
         report::count(&link.manifest, folded.num_records, built.len(), now_ms());
         report::count_freshness(folded.emitted_at_ms, now_ms());
         metrics::histogram!("ax_indexer_publish_seconds").record(started.elapsed());
@@ -222,21 +233,20 @@ impl Worker {
         Ok(())
     }
 
+    /// Tells how far the shard is. While the stream is away nobody knows how much waits.
     pub(crate) async fn announce(&self, link: &Link, failure: String) {
-        let end = self.end_of_log().await;
-        report::published(
-            &self.deps.cluster,
-            &link.manifest,
-            &self.indexer,
-            end,
+        let now_ms = now_ms();
+        let bounds = self.deps.log.bounds(self.shard).await.ok();
+        let position = link.manifest.reading_from();
+        let lag = bounds.map(|bounds| self.lag.look(position, bounds.end, now_ms));
+        let hint = Published {
             failure,
-            now_ms(),
-        )
-        .await;
-    }
-
-    async fn end_of_log(&self) -> Option<Offset> {
-        self.deps.log.bounds(self.shard).await.ok().map(|bounds| bounds.end)
+            indexer: self.indexer.clone(),
+            at_ms: now_ms,
+            causes: self.causes.list(),
+            ..report::hint(&link.manifest, lag)
+        };
+        report::published(&self.deps.cluster, hint, lag).await;
     }
 
     async fn say_fenced(&self, store: &ShardStore, error: &IndexerError) {

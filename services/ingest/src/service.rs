@@ -1,6 +1,7 @@
 //! Follows the registered repositories: a shell around [`Scheduler`] and [`Worker`].
 
 mod step;
+mod trace;
 
 use crate::{
     Deps, IngestConfig, IngestError, Outcome, SyncReport,
@@ -10,6 +11,7 @@ use crate::{
     sync::{Capacity, Worker},
 };
 use ax_proto::cluster::{IngestProgress, Registration};
+use ax_telemetry::Causes;
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -26,6 +28,7 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+use trace::StepTrace;
 use tracing::Instrument;
 
 /// Steps under way at the same time. Most are looks that find nothing, or wait for their turn to import
@@ -41,7 +44,7 @@ pub struct IngestService {
     deps: Deps,
     config: IngestConfig,
     shared: Arc<Shared>,
-    kicks: mpsc::Receiver<String>,
+    kicks: mpsc::Receiver<Kick>,
     scheduler: Scheduler,
     slots: BTreeMap<String, Slot>,
     steps: JoinSet<Finished>,
@@ -54,7 +57,7 @@ pub struct IngestService {
 /// What the rest of the process sees of ingest. Cheap to clone.
 #[derive(Clone)]
 pub struct IngestHandle {
-    kicks: mpsc::Sender<String>,
+    kicks: mpsc::Sender<Kick>,
     shared: Arc<Shared>,
 }
 
@@ -64,6 +67,13 @@ struct Shared {
     progress: watch::Sender<BTreeMap<String, IngestProgress>>,
 }
 
+/// A wish that a repository is looked at now.
+struct Kick {
+    name: String,
+    /// Trace context of what wished it.
+    cause: Option<String>,
+}
+
 /// A repository between steps; `worker` is away while a step runs.
 struct Slot {
     registration: Registration,
@@ -71,14 +81,19 @@ struct Slot {
     claim: Option<Arc<dyn Claim>>,
     stop: Arc<AtomicBool>,
     failed: bool,
+    /// What the next step is caused by, polls aside.
+    causes: Causes,
+    /// Trace context of what was emitted last.
+    last_emission: Option<String>,
 }
 
 impl IngestHandle {
-    /// Wants a look at a repository now. False when it is not registered.
-    pub fn kick(&self, name: &str) -> bool {
+    /// Wants a look at a repository now, because of `cause`, a `traceparent`. False when it is not
+    /// registered.
+    pub fn kick(&self, name: &str, cause: Option<String>) -> bool {
         let known = self.shared.registrations.lock().contains_key(name);
         // A full queue is a queue of kicks: the repository will be looked at by the next poll.
-        known && self.kicks.try_send(name.to_owned()).is_ok()
+        known && self.kicks.try_send(Kick { name: name.to_owned(), cause }).is_ok()
     }
 
     /// The registrations as ingest knows them.
@@ -131,9 +146,7 @@ impl IngestService {
                     self.find_orphans().await;
                     self.refresh().await;
                 }
-                Some(name) = self.kicks.recv() => {
-                    self.scheduler.kick(&name, self.begun.elapsed());
-                }
+                Some(kick) = self.kicks.recv() => self.kicked(&kick),
                 Some(done) = self.steps.join_next() => match done {
                     Ok(finished) => self.finished(finished).await,
                     Err(error) => tracing::error!(%error, "a step of ingest panicked"),
@@ -142,6 +155,13 @@ impl IngestService {
             }
         }
         self.stop().await;
+    }
+
+    fn kicked(&mut self, Kick { name, cause }: &Kick) {
+        self.scheduler.kick(name, self.begun.elapsed());
+        if let (Some(slot), Some(cause)) = (self.slots.get_mut(name), cause) {
+            slot.causes.note(cause);
+        }
     }
 
     async fn stop(&mut self) {
@@ -223,6 +243,8 @@ impl IngestService {
                     claim: None,
                     stop: Arc::default(),
                     failed: false,
+                    causes: Causes::default(),
+                    last_emission: None,
                 };
                 self.slots.insert(registration.name.clone(), slot);
             }
@@ -254,6 +276,9 @@ impl IngestService {
         let Some(slot) = self.slots.get_mut(name) else { return false };
         let Some(worker) = slot.worker.take() else { return false };
         slot.stop = Arc::default();
+        let trace =
+            StepTrace::begin(name, std::mem::take(&mut slot.causes), slot.last_emission.clone());
+        let span = trace.span();
         let step = Step {
             deps: self.deps.clone(),
             config: self.config.clone(),
@@ -262,13 +287,14 @@ impl IngestService {
             stop: slot.stop.clone(),
             claim: slot.claim.take(),
             worker,
+            trace,
         };
-        self.steps.spawn(step.run().instrument(tracing::info_span!("ingest", repo = name)));
+        self.steps.spawn(step.run().instrument(span));
         true
     }
 
     async fn finished(&mut self, finished: Finished) {
-        let Finished { name, worker, claim, result, progress, took } = finished;
+        let Finished { name, worker, claim, result, progress, took, causes } = finished;
         let Some(result) = result else { return self.not_ours(&name, worker) };
         let ended = if result.is_ok() { Ended::Well } else { Ended::Badly };
         let looked = worker.looked_for();
@@ -279,6 +305,13 @@ impl IngestService {
         let was_failed = std::mem::replace(&mut slot.failed, result.is_err());
         slot.claim = claim;
         slot.take_back(worker);
+        match &result {
+            Ok(report) => {
+                slot.last_emission = report.traceparent.clone().or(slot.last_emission.take())
+            }
+            // It is tried again, and still for the same reason.
+            Err(_) => causes.contexts().iter().for_each(|cause| slot.causes.note(cause)),
+        }
         tell(&name, &result, was_failed);
         if removed {
             self.slots.remove(&name);

@@ -44,12 +44,14 @@ pub struct Settings {
     pub keep: Duration,
     /// The role that reaches etcd only by [`Cluster::etcd_of_one`].
     pub cut_off: &'static str,
+    /// More variables for each role, as in `AX_TELEMETRY__LOG_FILTER`.
+    pub variables: Vec<(&'static str, String)>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let (lease_ttl, keep) = (Duration::from_secs(2), Duration::from_secs(3600));
-        Self { shards: 4, lease_ttl, keep, cut_off: "indexer-1" }
+        Self { shards: 4, lease_ttl, keep, cut_off: "indexer-1", variables: Vec::new() }
     }
 }
 
@@ -292,6 +294,9 @@ impl Cluster {
             .log(self.log_of(name));
         if role == "query" {
             spec = spec.env("AX_QUERY__GRPC_LISTEN", format!("127.0.0.1:{}", free_port()?));
+        }
+        for (variable, value) in &self.settings.variables {
+            spec = spec.env(*variable, value);
         }
         if name == self.settings.cut_off {
             let way = format!("http://{}", self.etcd_of_one.address());

@@ -9,6 +9,8 @@ pub mod cluster;
 pub mod documents;
 pub mod fold;
 pub mod git;
+pub mod metrics;
+pub mod otlp;
 pub mod probe;
 pub mod standalone;
 

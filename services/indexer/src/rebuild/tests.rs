@@ -114,7 +114,7 @@ fn folded(from: u64, to: u64, appended_at_ms: i64) -> Folded {
         emitted_at_ms: 0,
         appended_at_ms,
         num_records: 0,
-        causes: Vec::new(),
+        causes: Default::default(),
     }
 }
 

@@ -4,6 +4,7 @@ use ax_changes::{NewRecord, codec};
 use ax_model::{
     Change, ChangeBody, DocKey, FileVersion, RepoName, RepositoryInfo, Router, ShardId,
 };
+use bytes::Bytes;
 use gix::bstr::BStr;
 use std::collections::BTreeSet;
 
@@ -22,8 +23,8 @@ pub struct RecordMaker {
     pub committed_at_ms: i64,
     /// Now, in milliseconds since 1970.
     pub emitted_at_ms: i64,
-    /// Trace of the push that led here.
-    pub traceparent: Option<String>,
+    /// Trace contexts of what led here, the emission's own first; empty when spans are not recorded.
+    pub traceparents: Vec<String>,
 }
 
 impl RecordMaker {
@@ -81,7 +82,11 @@ impl RecordMaker {
             committed_at_ms: self.committed_at_ms,
             emitted_at_ms: self.emitted_at_ms,
         };
-        codec::encode(&change, shard, self.traceparent.as_deref())
+        let mut record = codec::encode(&change, shard, None);
+        let header =
+            |context: &String| (codec::TRACEPARENT.to_owned(), Bytes::from(context.clone()));
+        record.headers.extend(self.traceparents.iter().map(header));
+        record
     }
 }
 
@@ -97,7 +102,7 @@ mod tests {
             old_spreads: old_spreads.iter().copied().collect(),
             committed_at_ms: 1,
             emitted_at_ms: 2,
-            traceparent: Some("00-trace".into()),
+            traceparents: vec!["00-trace".into(), "00-other".into()],
         }
     }
 
@@ -124,8 +129,9 @@ mod tests {
     }
 
     #[test]
-    fn the_trace_travels_along() {
+    fn the_traces_travel_along() {
         let records = maker(1, &[]).path("f".into(), Vec::new());
-        assert_eq!(codec::traceparent(&records[0].headers), Some("00-trace"));
+        let traces: Vec<_> = codec::traceparents(&records[0].headers).collect();
+        assert_eq!(traces, ["00-trace", "00-other"]);
     }
 }

@@ -1,12 +1,13 @@
 //! One step in a task of its own: claimed first, its progress shown while it lasts.
 
-use super::{Shared, now_ms};
+use super::{Shared, now_ms, trace::StepTrace};
 use crate::{
     Deps, IngestConfig, IngestError, SyncReport,
     ports::Claim,
     progress::Progress,
     sync::{Capacity, Control, Worker},
 };
+use ax_telemetry::Causes;
 use std::{
     sync::{
         Arc,
@@ -29,6 +30,7 @@ pub(super) struct Step {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) claim: Option<Arc<dyn Claim>>,
     pub(super) worker: Worker,
+    pub(super) trace: StepTrace,
 }
 
 /// A step that ended.
@@ -40,6 +42,8 @@ pub(super) struct Finished {
     pub(super) result: Option<Result<SyncReport, IngestError>>,
     pub(super) progress: Arc<Progress>,
     pub(super) took: Duration,
+    /// What it was caused by.
+    pub(super) causes: Causes,
 }
 
 impl Step {
@@ -56,9 +60,10 @@ impl Step {
             Ok(None) => None,
             Err(error) => Some(Err(error)),
         };
-        let Self { worker, claim, .. } = self;
+        let Self { worker, claim, trace, .. } = self;
+        let causes = trace.ended(result.as_ref());
         let took = started.elapsed();
-        Finished { name: name.to_string(), worker, claim, result, progress, took }
+        Finished { name: name.to_string(), worker, claim, result, progress, took, causes }
     }
 
     /// The claim that is held, or a new one; `None` when another process has it.
@@ -81,6 +86,7 @@ impl Step {
             still_ours: Arc::new(move || !claim.is_lost() && !stop.load(Ordering::Relaxed)),
             progress: progress.clone(),
             capacity: self.capacity.clone(),
+            also: self.trace.also(),
         };
         let work = self.worker.step(&self.deps, &self.config, &control);
         tokio::pin!(work);

@@ -109,7 +109,7 @@ impl Emission<'_> {
                 old_spreads,
                 committed_at_ms: plan::moved_at_ms(target, times, complete, now_ms),
                 emitted_at_ms: now_ms,
-                traceparent: ax_telemetry::propagation::current(),
+                traceparents: self.control.traceparents(),
             },
             blobs: self.deps.blobs.clone(),
             config: self.config.clone(),
@@ -163,6 +163,7 @@ impl Emission<'_> {
             totals,
             committed_at_ms: job.records.committed_at_ms,
             took: Duration::ZERO,
+            traceparent: job.records.traceparents.first().cloned(),
         };
         Ok(Emitted { report, position, is_whole })
     }

@@ -73,6 +73,8 @@ pub struct Control {
     pub progress: Arc<Progress>,
     /// What it shares with other repositories' steps.
     pub capacity: Arc<Capacity>,
+    /// Trace contexts of further causes of this step; its own is that of the current span.
+    pub also: Vec<String>,
 }
 
 impl Control {
@@ -83,7 +85,13 @@ impl Control {
             still_ours: Arc::new(|| true),
             progress: Arc::new(Progress::new(name.clone(), now_ms())),
             capacity: Arc::new(Capacity::new(config)),
+            also: Vec::new(),
         }
+    }
+
+    /// Trace contexts for the changes of this step.
+    fn traceparents(&self) -> Vec<String> {
+        ax_telemetry::propagation::current().into_iter().chain(self.also.iter().cloned()).collect()
     }
 }
 
@@ -115,6 +123,8 @@ pub struct SyncReport {
     pub committed_at_ms: i64,
     /// Duration of the step.
     pub took: Duration,
+    /// Trace context that the changes carry; `None` when there are none or spans are not recorded.
+    pub traceparent: Option<String>,
 }
 
 impl SyncReport {
@@ -127,6 +137,7 @@ impl SyncReport {
             totals: Totals::default(),
             committed_at_ms: 0,
             took: Duration::ZERO,
+            traceparent: None,
         }
     }
 }

@@ -33,7 +33,7 @@ pub async fn remove(
     let step = plan::anew(&known, &nowhere);
     let still_ours = control.still_ours.clone();
     let mut appender = Appender::new(deps.log.clone(), still_ours, deps.generation, config);
-    let records = record_maker(deps, name, &known, spread);
+    let records = record_maker(deps, control, name, &known, spread);
     let files_emitted =
         delete_paths(deps, config, control, registration, known, &records, &mut appender).await?;
     appender.append(records.wipe(&step.wipe.unwrap_or_default())).await?;
@@ -47,7 +47,13 @@ pub async fn remove(
     Ok(SyncReport { files_emitted, ..SyncReport::new(Outcome::Removed, token) })
 }
 
-fn record_maker(deps: &Deps, name: &RepoName, known: &Known, spread: u32) -> RecordMaker {
+fn record_maker(
+    deps: &Deps,
+    control: &Control,
+    name: &RepoName,
+    known: &Known,
+    spread: u32,
+) -> RecordMaker {
     let now_ms = now_ms();
     let complete = known.complete.iter().map(|(position, _)| position);
     let old_spreads = complete.chain(&known.pending).map(|position| position.spread).collect();
@@ -58,7 +64,7 @@ fn record_maker(deps: &Deps, name: &RepoName, known: &Known, spread: u32) -> Rec
         old_spreads,
         committed_at_ms: now_ms,
         emitted_at_ms: now_ms,
-        traceparent: ax_telemetry::propagation::current(),
+        traceparents: control.traceparents(),
     }
 }
 

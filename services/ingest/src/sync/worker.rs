@@ -16,6 +16,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
+use tracing::Instrument;
 
 /// How long the checkpoint is taken to be as we left it. Only a process that woke late changes it.
 const TRUST_FOR: Duration = Duration::from_secs(60);
@@ -100,7 +101,9 @@ impl Worker {
         control: &Control,
     ) -> Result<SyncReport, IngestError> {
         if self.registration.removed {
-            return removal::remove(deps, config, control, &self.name, &self.registration).await;
+            let span = tracing::info_span!("append", otel.kind = "producer", repo = %self.name);
+            let removal = removal::remove(deps, config, control, &self.name, &self.registration);
+            return removal.instrument(span).await;
         }
         if self.nothing_moved().await? {
             return Ok(SyncReport::new(Outcome::UpToDate, VersionToken::new(deps.generation)));
@@ -212,7 +215,9 @@ impl Worker {
             known,
             stored,
         };
-        let emission::Emitted { report, position, is_whole } = emission.run(step).await?;
+        let span = tracing::info_span!("append", otel.kind = "producer", repo = %self.name);
+        let emission::Emitted { report, position, is_whole } =
+            emission.run(step).instrument(span).await?;
         self.emissions += 1;
         self.tidy(&position).await;
         match is_whole {

@@ -9,6 +9,7 @@ mod signature;
 
 use crate::{IngestHandle, WebhookSecrets};
 use ax_model::{Code, Fault};
+use ax_telemetry::propagation;
 use axum::{
     Json, Router,
     body::Bytes,
@@ -19,6 +20,7 @@ use axum::{
 };
 use serde_json::json;
 use std::sync::Arc;
+use tracing::{Span, field::Empty};
 
 /// Largest body accepted, in bytes: code hosts cap theirs at 25 MB, but a push of 2,048 commits, the
 /// most that they list, stays well under this.
@@ -52,7 +54,12 @@ async fn push(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match receive(&webhooks, &host, &headers, body) {
+    let span = tracing::info_span!("webhook", otel.kind = "server", host, kicked = Empty);
+    let caller = headers.get(propagation::TRACEPARENT).and_then(|value| value.to_str().ok());
+    if let Some(caller) = caller {
+        propagation::set_parent(&span, caller);
+    }
+    match span.in_scope(|| receive(&webhooks, &host, &headers, body)) {
         Ok(kicked) => (StatusCode::ACCEPTED, Json(json!({ "kicked": kicked }))).into_response(),
         Err(fault) => {
             metrics::counter!("ax_ingest_webhook_refused_total", "code" => fault.code.as_str())
@@ -87,7 +94,8 @@ fn receive(
         .values()
         .filter(|registration| repository.is(&registration.name, &registration.source));
     let mut kicked: Vec<String> = matching.map(|registration| registration.name.clone()).collect();
-    kicked.retain(|name| webhooks.ingest.kick(name));
+    kicked.retain(|name| webhooks.ingest.kick(name, propagation::current()));
+    Span::current().record("kicked", kicked.join(" "));
     metrics::counter!("ax_ingest_webhooks_total").increment(1);
     tracing::debug!(?repository, ?kicked, "push");
     Ok(kicked)

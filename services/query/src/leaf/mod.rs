@@ -57,8 +57,9 @@ impl Leaf {
     pub async fn search_shard(&self, request: LeafRequest) -> Result<LeafAnswer, Fault> {
         let started = Instant::now();
         let shard = ShardId(request.shard);
-        let span = tracing::debug_span!("search_shard", %shard, request_id = request.request_id);
-        let answer = self.search_in_span(request, started).instrument(span).await;
+        let span = tracing::info_span!("search_shard", %shard, request_id = request.request_id);
+        let answer = self.search_in_span(request, started).instrument(span.clone()).await;
+        span.in_scope(|| tracing::debug!(elapsed = ?started.elapsed(), "searched a shard"));
         metrics::histogram!("ax_query_leaf_seconds").record(started.elapsed());
         if let Err(fault) = &answer {
             metrics::counter!("ax_query_leaf_errors_total", "code" => fault.code.as_str())

@@ -1,8 +1,8 @@
 //! Keeping views fresh: by hints of new manifests, and by looking at the store now and then.
 
-use super::{Shards, view::since};
+use super::{Shards, openings::Openings, view::since};
 use crate::peers::Peers;
-use ax_cluster::{Published, Table};
+use ax_cluster::{Cause, Published, Table};
 use ax_model::{Generation, ManifestVersion, ShardId};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -33,8 +33,15 @@ pub struct Follower {
     room: Semaphore,
 }
 
-/// Newest version that was hinted at, per shard.
-type Hints = Vec<watch::Sender<ManifestVersion>>;
+/// Newest version that was hinted at, and the traces that it belongs to.
+#[derive(Default)]
+struct Hint {
+    version: ManifestVersion,
+    causes: Vec<Cause>,
+}
+
+/// One per shard.
+type Hints = Vec<watch::Sender<Hint>>;
 
 impl Follower {
     /// Follows for `shards`.
@@ -48,7 +55,7 @@ impl Follower {
         let mut tasks = JoinSet::new(); // dropped with this future, and the tasks with it
         let mut hints = Hints::new();
         for shard in (0..follower.shards.len()).map(ShardId) {
-            let (sender, receiver) = watch::channel(ManifestVersion::default());
+            let (sender, receiver) = watch::channel(Hint::default());
             hints.push(sender);
             tasks.spawn(follower.clone().follow(shard, receiver));
         }
@@ -65,22 +72,28 @@ impl Follower {
             if let Some(hint) = hints.get(row.shard as usize) {
                 let version = ManifestVersion(row.version);
                 hint.send_if_modified(|newest| {
-                    let is_news = *newest < version;
-                    *newest = version.max(*newest);
+                    let is_news = newest.version < version;
+                    if is_news {
+                        *newest = Hint { version, causes: row.causes.clone() };
+                    }
                     is_news
                 });
             }
         }
     }
 
-    async fn follow(self: Arc<Self>, shard: ShardId, mut hint: watch::Receiver<ManifestVersion>) {
+    async fn follow(self: Arc<Self>, shard: ShardId, mut hint: watch::Receiver<Hint>) {
+        let mut openings = Openings::new(shard);
         loop {
             let is_placed = self.peers.placed_here().contains(&shard);
             if !is_placed {
                 self.shards.close_if_idle(shard, self.rules.idle);
             }
             if is_placed || self.shards.is_open(shard) {
-                self.refresh(shard).await;
+                openings.begin(&hint.borrow().causes);
+                self.refresh(shard, &mut openings).await;
+            } else {
+                openings.skip(&hint.borrow().causes);
             }
             tokio::select! {
                 () = tokio::time::sleep(self.rules.poll) => {}
@@ -89,10 +102,11 @@ impl Follower {
         }
     }
 
-    async fn refresh(&self, shard: ShardId) {
+    async fn refresh(&self, shard: ShardId, openings: &mut Openings) {
         let _room = self.room.acquire().await;
         match self.shards.refresh(shard).await {
             Ok(view) => {
+                openings.shown(view.version());
                 if let Some(head) = view.head() {
                     metrics::gauge!("ax_query_shard_age_seconds", "shard" => shard.to_string())
                         .set(since(head.manifest.created_at_ms).as_secs_f64());

@@ -1,6 +1,7 @@
 //! Every shard as this node sees it: the newest manifest it knows, opened for searching.
 
 mod follow;
+mod openings;
 mod view;
 
 pub use follow::{FollowRules, Follower};

@@ -144,6 +144,11 @@ pub(crate) fn since(at_ms: i64) -> Duration {
     now.saturating_sub(Duration::from_millis(u64::try_from(at_ms).unwrap_or_default()))
 }
 
+/// Now, in milliseconds since 1970.
+pub(super) fn now_ms() -> i64 {
+    i64::try_from(since(0).as_millis()).unwrap_or(i64::MAX)
+}
+
 /// Publishing a small segment onto many large ones stays cheap: their live documents are reused.
 fn extend(
     snapshot: Arc<Snapshot>,
