@@ -121,10 +121,22 @@ await() {
 tcp() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 http() { curl -fsS -m 2 -o /dev/null "http://127.0.0.1:$1$2"; }
 
+# A server of somebody else on one of our ports would pass for ours until it fails in some odd way.
+ports_are_free() {
+  local name port
+  for name in "${names[@]}"; do
+    alive "$name" && continue
+    for port in $(port_of "$name") $(port_of "$name-peer") $(port_of "$name-controller") $(port_of "$name-grpc"); do
+      ! tcp "$port" || die "port $port, for $name, is taken; stop who has it, or choose others by AX_CLUSTER_PORT"
+    done
+  done
+}
+
 up() {
   [ -x "$ax" ] || die "$ax is missing; build it with 'cargo build --release -p ax'"
   "$servers/install.sh" etcd kafka s3 haproxy
   mkdir -p "$home/logs" "$home/pids" "$home/data"
+  ports_are_free
   write_config
   for name in etcd kafka s3; do start "$name"; done
   await etcd 'health' http "$(port_of etcd)" /health
