@@ -16,6 +16,7 @@ use crate::{
     scrub,
     shards::{FollowRules, Follower, Shards},
     status::Status,
+    wire::name_refusal,
 };
 use ax_cluster::Cluster;
 use ax_model::Code;
@@ -26,9 +27,12 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Server, server::TcpIncoming};
+use tower::util::MapResponseLayer;
 
 /// gRPC calls at once per connection; a root needs one per shard and request.
 const MAX_CALLS_PER_CONNECTION: usize = 2048;
+/// Largest gRPC request: a query of 64 KiB, a token of thousands of shards, and room.
+const MAX_REQUEST_BYTES: usize = 1 << 20;
 
 /// What a query node is given by the process it runs in.
 pub struct Deps {
@@ -274,12 +278,17 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErr
 }
 
 async fn serve_grpc(listener: TcpListener, leaf: Leaf, root: Root, stop: CancellationToken) {
-    let leaf = LeafServer::new(LeafService::new(leaf)).max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let search = SearchServer::new(SearchService::new(root)).max_encoding_message_size(usize::MAX); // bounded by `RequestLimits::max_answer_bytes`
+    let leaf = LeafServer::new(LeafService::new(leaf))
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    let search = SearchServer::new(SearchService::new(root))
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(usize::MAX); // bounded by `RequestLimits::max_answer_bytes`
     let served = Server::builder()
         .tcp_nodelay(true)
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .concurrency_limit_per_connection(MAX_CALLS_PER_CONNECTION)
+        .layer(MapResponseLayer::new(name_refusal))
         .add_service(leaf)
         .add_service(search)
         .serve_with_incoming_shutdown(TcpIncoming::from(listener), stop.cancelled_owned())

@@ -34,6 +34,25 @@ pub fn from_status(status: &Status) -> Option<Fault> {
     })
 }
 
+/// Names what the gRPC library refuses by itself, before any of our code sees the call: a message over
+/// the limit, or one that is no message.
+pub fn name_refusal<B>(mut answer: http::Response<B>) -> http::Response<B> {
+    let status = Status::from_header_map(answer.headers());
+    let fault = status.filter(|status| status.details().is_empty()).and_then(|status| {
+        let code = match status.code() {
+            Grpc::OutOfRange => Code::TooLarge,
+            Grpc::Internal if status.message().starts_with("failed to decode") => Code::BadRequest,
+            _ => return None,
+        };
+        Some(Fault::new(code, status.message()))
+    });
+    if let Some(fault) = fault {
+        // It fails for values that no header can hold, and then leaves the status as it was.
+        let _ = to_status(&fault).add_header(answer.headers_mut());
+    }
+    answer
+}
+
 /// The gRPC code follows from the HTTP status, so that both are mapped once.
 fn grpc_code(code: Code) -> Grpc {
     match code.http_status() {
@@ -107,6 +126,20 @@ mod tests {
         for code in Code::ALL {
             let fault = Fault::new(*code, "détail").in_field("q").at(2, 5).hint("do that");
             assert_eq!(from_status(&to_status(&fault)), Some(fault));
+        }
+    }
+
+    #[test]
+    fn what_the_library_refuses_has_a_code_too() {
+        for (status, code) in [
+            (Status::out_of_range("decoded message length too large"), Some(Code::TooLarge)),
+            (Status::internal("failed to decode Protobuf message"), Some(Code::BadRequest)),
+            (Status::internal("something else"), None),
+            (to_status(&Fault::new(Code::QueryTooLarge, "x")), Some(Code::QueryTooLarge)),
+        ] {
+            let answer = name_refusal(status.into_http::<()>());
+            let named = Status::from_header_map(answer.headers()).and_then(|s| from_status(&s));
+            assert_eq!(named.map(|fault| fault.code), code);
         }
     }
 

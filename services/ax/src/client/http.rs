@@ -4,6 +4,9 @@ use ax_model::Code;
 use serde_json::Value;
 use std::time::Duration;
 
+/// Longest address that servers and libraries take, ours among them.
+const MAX_URL_BYTES: usize = 65_534;
+
 /// Why a request failed, ready to be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -69,17 +72,17 @@ impl Api {
 
     /// `GET` with query parameters, as JSON.
     pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, ApiError> {
-        self.json(self.http.get(self.url(path, query))).await
+        self.json(self.http.get(self.url(path, query)?)).await
     }
 
     /// `POST` of a JSON body, as JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, ApiError> {
-        self.json(self.http.post(self.url(path, &[])).json(body)).await
+        self.json(self.http.post(self.url(path, &[])?).json(body)).await
     }
 
     /// `DELETE`, as JSON.
     pub async fn delete(&self, path: &str) -> Result<Value, ApiError> {
-        self.json(self.http.delete(self.url(path, &[]))).await
+        self.json(self.http.delete(self.url(path, &[])?)).await
     }
 
     /// `GET` of a stream.
@@ -88,10 +91,11 @@ impl Api {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<reqwest::Response, ApiError> {
-        self.send(self.http.get(self.url(path, query))).await
+        self.send(self.http.get(self.url(path, query)?)).await
     }
 
-    fn url(&self, path: &str, query: &[(&str, String)]) -> String {
+    /// The address of a page; one that no server would take is refused here, by its true name.
+    fn url(&self, path: &str, query: &[(&str, String)]) -> Result<String, ApiError> {
         let encode = |text: &str| {
             percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
                 .to_string()
@@ -99,7 +103,14 @@ impl Api {
         let pairs: Vec<_> =
             query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         let mark = if pairs.is_empty() { "" } else { "?" };
-        format!("{}{path}{mark}{}", self.base, pairs.join("&"))
+        let url = format!("{}{path}{mark}{}", self.base, pairs.join("&"));
+        if url.len() > MAX_URL_BYTES {
+            return Err(too_large(format!(
+                "the request's address has {} bytes; the most is {MAX_URL_BYTES}",
+                url.len()
+            )));
+        }
+        Ok(url)
     }
 
     async fn json(&self, request: reqwest::RequestBuilder) -> Result<Value, ApiError> {
@@ -119,6 +130,10 @@ impl Api {
         let body = response.bytes().await.unwrap_or_default();
         Err(match serde_json::from_slice::<Refusal>(&body) {
             Ok(refusal) => ApiError::Refused(Box::new(refusal)),
+            // The listener itself refuses these, without a body.
+            Err(_) if [413, 414, 431].contains(&status.as_u16()) => {
+                too_large(format!("the server answered {status}"))
+            }
             Err(_) => ApiError::Refused(Box::new(Refusal {
                 code: Code::Internal.to_string(),
                 message: format!("the server answered {status}"),
@@ -137,7 +152,30 @@ impl Api {
     }
 }
 
+fn too_large(message: String) -> ApiError {
+    ApiError::Refused(Box::new(Refusal {
+        code: Code::TooLarge.to_string(),
+        message,
+        span: None,
+        hint: "shorten the query, or split it into several".to_owned(),
+    }))
+}
+
 /// A name as one segment of a URL's path.
 pub fn segment(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_too_long_is_no_missing_server() {
+        let api = Api::new("http://127.0.0.1:7080").unwrap();
+        let url = |num_bytes: usize| api.url("/api/v1/search", &[("q", "x".repeat(num_bytes))]);
+        assert!(url(60_000).is_ok());
+        let error = url(10 << 20).unwrap_err().to_string();
+        assert!(error.starts_with("AX-A006: ") && error.contains("shorten"), "{error}");
+    }
 }

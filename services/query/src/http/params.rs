@@ -54,13 +54,17 @@ impl Params {
         self.values.get(name).map_or("", String::as_str)
     }
 
-    /// A text that must be there.
+    /// A text that must be given; it may be empty.
+    pub fn given(&self, name: &str) -> Result<&str, Fault> {
+        let missing = || Fault::new(Code::BadRequest, format!("`{name}` is missing"));
+        self.values.get(name).map(String::as_str).ok_or_else(|| missing().in_field(name))
+    }
+
+    /// A text that must be there, and not empty.
     pub fn required(&self, name: &str) -> Result<&str, Fault> {
-        match self.values.get(name).filter(|value| !value.is_empty()) {
-            Some(value) => Ok(value),
-            None => {
-                Err(Fault::new(Code::BadRequest, format!("`{name}` is missing")).in_field(name))
-            }
+        match self.given(name)? {
+            "" => Err(Fault::new(Code::BadRequest, format!("`{name}` is empty")).in_field(name)),
+            value => Ok(value),
         }
     }
 

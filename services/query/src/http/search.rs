@@ -57,7 +57,7 @@ pub(crate) fn request_of(params: &Params, id: RequestId) -> Result<SearchRequest
         max_lines_per_file: params.number("lines", 1)?,
     };
     Ok(SearchRequest {
-        query: params.required("q")?.to_owned(),
+        query: params.given("q")?.to_owned(), // an empty one is the query language's to refuse
         options: Some(options),
         wait_for: params.text("wait_for").to_owned(),
         request_id: id.0,

@@ -25,7 +25,8 @@ const QUERIES: &[Case] = &[
 /// Everything else that a URL can get wrong.
 const PATHS: &[Case] = &[
     ("/api/v1/search", 400, "AX-A001", "`q`"),
-    ("/api/v1/search?q=", 400, "AX-A001", "\"q\""),
+    ("/api/v1/search?q=", 400, "AX-Q001", "\"q\""),
+    ("/api/v1/search?q=%20", 400, "AX-Q001", "\"q\""),
     ("/api/v1/search?q=a&q=b", 400, "AX-A001", "\"q\""),
     ("/api/v1/search?q=a&limt=10", 400, "AX-A001", "limit"),
     ("/api/v1/search?q=a&limit=-1", 400, "AX-Q005", "\"limit\""),
