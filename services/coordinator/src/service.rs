@@ -67,6 +67,7 @@ impl Coordinator {
                 tenure = self.tenure() => tenure,
             };
             if let Err(error) = tenure {
+                metrics::counter!("ax_coordinator_errors_total").increment(1);
                 tracing::warn!(%error, "not coordinating; trying again");
             }
             tokio::select! {
@@ -111,7 +112,9 @@ impl Coordinator {
         let mut members = self.cluster.table::<Member>();
         let mut hints = self.cluster.table::<Published>();
         loop {
+            let looked = tokio::time::Instant::now();
             let step = lead.step().await?;
+            metrics::histogram!("ax_coordinator_plan_seconds").record(looked.elapsed());
             metrics::counter!("ax_coordinator_assignments_total")
                 .increment(step.num_written as u64);
             metrics::gauge!("ax_coordinator_indexers").set(step.num_indexers as f64);

@@ -8,6 +8,7 @@
 mod catalogue;
 mod crates;
 mod layers;
+mod metrics;
 mod proto;
 mod rules;
 mod rust;
@@ -16,6 +17,7 @@ mod tree;
 pub use catalogue::{catalogue_and_code_agree, mentioned_codes_exist};
 pub use crates::{Manifest, every_crate_is_described};
 pub use layers::dependencies_point_down;
+pub use metrics::metrics_are_documented;
 pub use proto::contracts_are_commented;
 pub use rules::{
     coordination_knows_no_nouns, files_are_short, no_loose_ends, no_machine_paths,

@@ -3,8 +3,8 @@
 use ax_tidy::{
     Complaints, Manifest, Tree, catalogue_and_code_agree, contracts_are_commented,
     coordination_knows_no_nouns, dependencies_point_down, every_crate_is_described,
-    files_are_short, mentioned_codes_exist, no_loose_ends, no_machine_paths, no_sleep_in_tests,
-    no_unwrap,
+    files_are_short, mentioned_codes_exist, metrics_are_documented, no_loose_ends,
+    no_machine_paths, no_sleep_in_tests, no_unwrap,
 };
 
 const CODES: &str = "libs/model/src/error.rs";
@@ -72,5 +72,13 @@ fn every_error_is_catalogued() {
         let mut complaints = catalogue_and_code_agree(codes, catalogue);
         complaints.extend(mentioned_codes_exist(codes, &tree.files));
         complaints
+    });
+}
+
+#[test]
+fn every_metric_is_documented() {
+    check(|tree| {
+        let page = tree.file("docs/metrics.md").expect("docs/metrics.md is there");
+        metrics_are_documented(&tree.files, page)
     });
 }
