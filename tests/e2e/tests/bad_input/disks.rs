@@ -122,16 +122,15 @@ async fn a_segment_is_on_the_disk_twice() {
             .await
             .unwrap();
     }
-    let mut shared = 0;
-    eventually(NOTICED_WITHIN, "indexer and query node share segments", async || {
+    let look = async || {
         let held = Held::look(&data)?;
-        shared = held.indexer.keys().filter(|id| held.query.contains_key(*id)).count();
+        let shared = held.indexer.keys().filter(|id| held.query.contains_key(*id)).count();
         ensure!(shared > 0, "{held:?}");
         held.check()
-    })
-    .await
-    .unwrap();
-    println!("{shared} segments shared");
+    };
+    let (local, stored) =
+        eventually(NOTICED_WITHIN, "indexer and query node share segments", look).await.unwrap();
+    println!("{stored} bytes of segments in the store, {local} beside it");
     goes_on(&server).await.unwrap();
 }
 
@@ -151,7 +150,8 @@ impl Held {
         Ok(Self { store: role("store")?, indexer: role("indexer")?, query: role("query")? })
     }
 
-    fn check(&self) -> anyhow::Result<()> {
+    /// Bytes beside the store, and bytes in it.
+    fn check(&self) -> anyhow::Result<(u64, u64)> {
         for (id, (inode, _)) in &self.indexer {
             let cached = self.query.get(id).map(|(inode, _)| inode);
             ensure!(cached.is_none_or(|cached| cached == inode), "{id} is there twice: {self:?}");
@@ -162,9 +162,8 @@ impl Held {
         let num_bytes =
             |files: &BTreeSet<&(u64, u64)>| files.iter().map(|file| file.1).sum::<u64>();
         let (local, stored) = (num_bytes(&local), num_bytes(&stored));
-        println!("{stored} bytes of segments stored, {local} beside them");
         ensure!(local <= stored, "{local} bytes beside {stored}");
-        Ok(())
+        Ok((local, stored))
     }
 }
 
