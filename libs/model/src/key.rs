@@ -21,12 +21,19 @@ pub enum InvalidKey {
         /// The length that was given.
         num_bytes: usize,
     },
+    /// A repository name holds a control character: a line break in it would forge lines of output.
+    #[error("a repository name must not contain control characters")]
+    Control,
+    /// A part of a repository name, between slashes, is empty, `.` or `..`.
+    #[error("the parts of a repository name, between its slashes, must not be empty, `.` or `..`")]
+    BadPart,
     /// Encoded key bytes lack the separator or are not UTF-8.
     #[error("key bytes are not `repo NUL path` in UTF-8")]
     Malformed,
 }
 
-/// The name of a repository, unique in a cluster: `github.com/acme/api`, or what `--name` said.
+/// The name of a repository, unique in a cluster: `github.com/acme/api`, or what `--name` said. Parts
+/// between slashes, none of them empty, `.` or `..`; no control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RepoName(String);
@@ -39,6 +46,12 @@ impl RepoName {
             return Err(InvalidKey::EmptyRepo);
         }
         check_part(&name)?;
+        if name.chars().any(char::is_control) {
+            return Err(InvalidKey::Control);
+        }
+        if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(InvalidKey::BadPart);
+        }
         Ok(Self(name))
     }
 
@@ -154,6 +167,19 @@ mod tests {
         assert_eq!(DocKey::decode(b"a\0\xff"), Err(InvalidKey::Malformed));
         let long = "x".repeat(MAX_KEY_PART_BYTES + 1);
         assert_eq!(RepoName::new(long), Err(InvalidKey::TooLong { num_bytes: 4097 }));
+    }
+
+    #[test]
+    fn names_that_climb_or_forge_lines_are_refused() {
+        for name in ["a\nb", "a\u{1b}[31m", "a\u{9b}b"] {
+            assert_eq!(RepoName::new(name), Err(InvalidKey::Control), "{name:?}");
+        }
+        for name in ["../../x", "x/../y", ".", "./x", "/x", "x/", "a//b"] {
+            assert_eq!(RepoName::new(name), Err(InvalidKey::BadPart), "{name:?}");
+        }
+        for name in ["github.com/acme/api", "host:22/a b/c", "...", ".github", "é"] {
+            assert!(RepoName::new(name).is_ok(), "{name:?}");
+        }
     }
 
     #[test]

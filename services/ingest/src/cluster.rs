@@ -110,6 +110,9 @@ impl Records for ClusterRecords {
         let stored = self.cluster.get::<Registration>(name.as_str()).await.map_err(cluster)?;
         let Some(stored) = stored.filter(|stored| stored.value.removed) else { return Ok(()) };
         let expect = Expect::At(stored.revision); // a renewed registration stays
+        // Its progress first: one that never got as far as a checkpoint has left its failure there.
+        let progress = self.cluster.delete::<IngestProgress>(name.as_str(), Expect::Any).await;
+        progress.map_err(cluster)?;
         let deleted = self.cluster.delete::<Registration>(name.as_str(), expect).await;
         deleted.map(|_| ()).map_err(cluster)
     }

@@ -64,9 +64,10 @@ impl Records for MemoryRecords {
     }
 
     async fn forget(&self, name: &RepoName) -> Result<(), IngestError> {
-        let registrations = &mut self.0.state.lock().registrations;
-        if registrations.get(name.as_str()).is_some_and(|registration| registration.removed) {
-            registrations.remove(name.as_str());
+        let mut state = self.0.state.lock();
+        if state.registrations.get(name.as_str()).is_some_and(|registration| registration.removed) {
+            state.progress.remove(name.as_str());
+            state.registrations.remove(name.as_str());
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ pub trait Records: Send + Sync + 'static {
     /// Returns after registrations may have changed since the last call. Cancel-safe.
     async fn changed(&self);
 
-    /// Deletes a registration that asks for its removal; one that was renewed meanwhile stays.
+    /// Deletes a registration that asks for its removal, with its progress; one that was renewed meanwhile stays.
     async fn forget(&self, name: &RepoName) -> Result<(), IngestError>;
 
     /// Claims a repository for this process; `None` when another one holds it.

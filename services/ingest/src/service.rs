@@ -1,11 +1,13 @@
 //! Follows the registered repositories: a shell around [`Scheduler`] and [`Worker`].
 
 mod step;
+mod tell;
 mod trace;
 
 use crate::{
-    Deps, IngestConfig, IngestError, Outcome, SyncReport,
+    Deps, IngestConfig, IngestError, Outcome,
     ports::Claim,
+    progress::Progress,
     scheduler::{Backoff, Ended, Lane, Lanes, Scheduler},
     source::Place,
     sync::{Capacity, Worker},
@@ -14,7 +16,7 @@ use ax_proto::cluster::{IngestProgress, Registration};
 use ax_telemetry::Causes;
 use parking_lot::Mutex;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     hash::{BuildHasher, Hasher, RandomState},
     sync::{
         Arc,
@@ -23,9 +25,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use step::{Finished, Step, show};
+use tell::tell;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{Id, JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 use trace::StepTrace;
@@ -48,6 +51,8 @@ pub struct IngestService {
     scheduler: Scheduler,
     slots: BTreeMap<String, Slot>,
     steps: JoinSet<Finished>,
+    /// Whose step each task is: one that panics takes everything else that it knew with it.
+    running: HashMap<Id, String>,
     capacity: Arc<Capacity>,
     /// Repositories that have a checkpoint and no registration: to be removed.
     orphans: Vec<String>,
@@ -123,6 +128,7 @@ impl IngestService {
             scheduler: Scheduler::new(backoff, LANES),
             slots: BTreeMap::new(),
             steps: JoinSet::new(),
+            running: HashMap::new(),
             capacity,
             orphans: Vec::new(),
             begun: Instant::now(),
@@ -147,10 +153,7 @@ impl IngestService {
                     self.refresh().await;
                 }
                 Some(kick) = self.kicks.recv() => self.kicked(&kick),
-                Some(done) = self.steps.join_next() => match done {
-                    Ok(finished) => self.finished(finished).await,
-                    Err(error) => tracing::error!(%error, "a step of ingest panicked"),
-                },
+                Some(done) = self.steps.join_next_with_id() => self.ended(done).await,
                 () = tokio::time::sleep_until(wake.into()), if next.is_some() => {}
             }
         }
@@ -228,6 +231,8 @@ impl IngestService {
         let known = self.slots.get_mut(&registration.name);
         if let Some(slot) = known {
             if slot.registration != *registration {
+                // A step under way works for what is no longer wanted; the next one follows at once.
+                slot.stop.store(true, Ordering::Relaxed);
                 slot.registration = registration.clone();
                 slot.worker =
                     slot.worker.take().and_then(|_| Worker::new(registration.clone()).ok());
@@ -289,20 +294,51 @@ impl IngestService {
             worker,
             trace,
         };
-        self.steps.spawn(step.run().instrument(span));
+        let task = self.steps.spawn(step.run().instrument(span));
+        self.running.insert(task.id(), name.to_owned());
         true
+    }
+
+    async fn ended(&mut self, done: Result<(Id, Finished), JoinError>) {
+        match done {
+            Ok((task, finished)) => {
+                self.running.remove(&task);
+                self.finished(finished).await;
+            }
+            Err(error) => {
+                if let Some(name) = self.running.remove(&error.id()) {
+                    self.panicked(&name, error).await;
+                }
+            }
+        }
+    }
+
+    /// A panic took the worker and the claim with it. The repository gets new ones, after a wait; the
+    /// others go on.
+    async fn panicked(&mut self, name: &str, panic: JoinError) {
+        let error = IngestError::Internal(format!("a step of ingest panicked: {panic}"));
+        tracing::error!(repo = name, %error, "a fault of ours");
+        self.scheduler.finished(name, Ended::Badly, Duration::ZERO, self.begun.elapsed(), chance());
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        let Ok(worker) = Worker::new(slot.registration.clone()) else { return };
+        let progress = Progress::new(worker.name().clone(), now_ms());
+        progress.fail(&error.fault());
+        slot.worker = Some(worker);
+        tell(name, &Err(error), std::mem::replace(&mut slot.failed, true));
+        show(&self.deps, &self.shared, &progress).await;
     }
 
     async fn finished(&mut self, finished: Finished) {
         let Finished { name, worker, claim, result, progress, took, causes } = finished;
         let Some(result) = result else { return self.not_ours(&name, worker) };
-        let ended = if result.is_ok() { Ended::Well } else { Ended::Badly };
+        let changed = |slot: &Slot| slot.registration != *worker.registration();
+        let superseded = result.is_err() && self.slots.get(&name).is_some_and(changed);
+        let ended = if result.is_ok() || superseded { Ended::Well } else { Ended::Badly };
         let looked = worker.looked_for();
         self.scheduler.finished(&name, ended, looked, self.begun.elapsed(), chance());
         metrics::histogram!("ax_ingest_step_seconds").record(took.as_secs_f64());
         let removed = matches!(&result, Ok(report) if report.outcome == Outcome::Removed);
         let Some(slot) = self.slots.get_mut(&name) else { return };
-        let was_failed = std::mem::replace(&mut slot.failed, result.is_err());
         slot.claim = claim;
         slot.take_back(worker);
         match &result {
@@ -312,6 +348,10 @@ impl IngestService {
             // It is tried again, and still for the same reason.
             Err(_) => causes.contexts().iter().for_each(|cause| slot.causes.note(cause)),
         }
+        if superseded {
+            return; // stopped since its registration changed: no failure, and the next step is due
+        }
+        let was_failed = std::mem::replace(&mut slot.failed, result.is_err());
         tell(&name, &result, was_failed);
         if removed {
             self.slots.remove(&name);
@@ -346,35 +386,6 @@ impl Slot {
             true => Some(worker),
             false => Worker::new(self.registration.clone()).ok(),
         };
-    }
-}
-
-fn tell(name: &str, result: &Result<SyncReport, IngestError>, was_failed: bool) {
-    match result {
-        Ok(report) if report.outcome == Outcome::UpToDate => {
-            if was_failed {
-                tracing::info!(repo = name, "well again");
-            }
-        }
-        Ok(report) => {
-            if report.committed_at_ms > 0 {
-                let age = now_ms().saturating_sub(report.committed_at_ms).max(0);
-                metrics::histogram!("ax_ingest_freshness_seconds").record(age as f64 / 1000.0);
-            }
-            tracing::info!(
-                repo = name,
-                files = report.files_emitted,
-                bytes = report.bytes_emitted,
-                token = %report.token,
-                took_ms = report.took.as_millis() as u64,
-                "{}", if report.outcome == Outcome::Removed { "removed" } else { "emitted" }
-            );
-        }
-        Err(error) => {
-            metrics::counter!("ax_ingest_errors_total", "code" => error.code().as_str())
-                .increment(1);
-            tracing::warn!(repo = name, code = %error.code(), %error, "to be repeated");
-        }
     }
 }
 

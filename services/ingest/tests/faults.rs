@@ -7,7 +7,7 @@ use ax_ingest::{Outcome, sync_once};
 use ax_model::{ChangeBody, Code, SkipReason};
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicBool, AtomicI64, Ordering},
 };
 use support::{FlakyRecords, GateLog, Repo, World, eventually, set, three_states};
 use tokio::sync::Semaphore;
@@ -66,6 +66,7 @@ async fn a_checkpoint_cannot_be_written_at_every_step() {
         let flaky = Arc::new(FlakyRecords {
             inner: world.records.clone(),
             saves_left: AtomicI64::new(saves),
+            panics: AtomicBool::new(false),
         });
         world.deps.records = flaky.clone();
         set(&repo, &a);

@@ -10,8 +10,14 @@ use axum::{
     http::{Request, StatusCode},
 };
 use hmac::{Hmac, KeyInit, Mac};
-use std::time::Duration;
-use support::{Repo, World, eventually};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use support::{FlakyRecords, GateLog, Repo, World, eventually};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -49,6 +55,70 @@ async fn repositories_are_followed_until_they_are_removed() {
     world.records.register(Registration { removed: true, ..world.registration.clone() });
     eventually("the removal", async || shown(&world).is_empty()).await;
     eventually("no registration", async || !handle.registrations().contains_key("repo")).await;
+    shutdown.cancel();
+    task.await.unwrap();
+}
+
+/// A step that panics costs its repository a wait, and the others nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_in_a_step_is_shown_and_the_repository_goes_on() {
+    let repo = Repo::new();
+    repo.write("a", "1").commit("one");
+    let mut world = World::new(repo.path());
+    world.config.local_poll = Duration::from_millis(20);
+    world.config.retry_first = Duration::from_millis(20);
+    let flaky = Arc::new(FlakyRecords {
+        inner: world.records.clone(),
+        saves_left: AtomicI64::new(i64::MAX),
+        panics: AtomicBool::new(true),
+    });
+    world.deps.records = flaky.clone();
+    let (_, shutdown, task) = start(&world);
+    world.records.register(world.registration.clone());
+    let failure = || world.records.progress("repo").map(|now| now.failure).unwrap_or_default();
+    eventually("the panic is shown", async || failure().starts_with("AX-X001")).await;
+    assert!(failure().contains("told to panic"), "{}", failure());
+    flaky.panics.store(false, Ordering::SeqCst);
+    let shown = || world.fold().shown(&world.name());
+    eventually("the import after it", async || shown() == repo.shown()).await;
+    eventually("the failure is gone", async || failure().is_empty()).await;
+    shutdown.cancel();
+    task.await.unwrap();
+}
+
+/// The import does not go on to its end before the removal begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_stops_the_import_under_way() {
+    const NUM_FILES: usize = 200;
+    let repo = Repo::new();
+    for i in 0..NUM_FILES {
+        repo.write(&format!("f{i}"), &"x".repeat(2000)); // a batch of its own each
+    }
+    repo.commit("many");
+    let mut world = World::new(repo.path());
+    let gate = Arc::new(GateLog {
+        inner: world.log.clone(),
+        gate: tokio::sync::Semaphore::new(0),
+        waiting: AtomicI64::new(0),
+    });
+    world.deps.log = gate.clone();
+    let (handle, shutdown, task) = start(&world);
+    world.records.register(world.registration.clone());
+    let waiting = || gate.waiting.load(Ordering::SeqCst);
+    eventually("the import has begun", async || waiting() > 0).await;
+    world.records.register(Registration { removed: true, ..world.registration.clone() });
+    let seen = || handle.registrations().get("repo").is_some_and(|known| known.removed);
+    eventually("the removal is known", async || seen()).await;
+    gate.gate.add_permits(100);
+    eventually("no registration", async || !handle.registrations().contains_key("repo")).await;
+    let texts = world
+        .log
+        .records()
+        .iter()
+        .filter(|(_, record)| record.value.as_ref().is_some_and(|text| text.len() > 1000))
+        .count();
+    assert!(texts < NUM_FILES / 2, "{texts} files were imported for nothing");
+    assert!(world.fold().shown(&world.name()).is_empty());
     shutdown.cancel();
     task.await.unwrap();
 }

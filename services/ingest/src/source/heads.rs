@@ -48,7 +48,8 @@ pub fn choose(
     Ok(Chosen { taken, left_out })
 }
 
-fn compile(patterns: &[String]) -> Result<GlobSet, IngestError> {
+/// The patterns of branches, as globs.
+pub(crate) fn compile(patterns: &[String]) -> Result<GlobSet, IngestError> {
     let bad = |error: globset::Error| IngestError::BadRegistration(format!("branches: {error}"));
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {

@@ -8,6 +8,7 @@ mod remote;
 
 pub(crate) use git::thread_handle;
 pub use git::{GitRepo, Refs};
+pub(crate) use heads::compile as compile_branches;
 pub use heads::{BranchTip, Chosen, choose};
 pub use place::Place;
 pub use remote::{Access, Mirror};

@@ -53,7 +53,7 @@ impl Emission<'_> {
         self.control.progress.enter(Phase::Diffing, "");
         let (step, job, num_paths) = self.prepare(step).await?;
         self.control.progress.expect(num_paths.all);
-        let _turn = self.control.capacity.turn(num_paths.all).await;
+        let _turn = self.control.capacity.turn(num_paths.all, &self.control.stop).await;
         let revision = self.save_intent(step.needs_intent).await?;
         let result = self.emit(&step, job, num_paths, revision).await;
         if result.is_err() {

@@ -144,7 +144,7 @@ impl Worker {
         let remote = matches!(Place::parse(&registration.source), Ok(Place::Remote(_)));
         let clones = remote && Mirror::is_fresh(&config.data_dir, &name, &registration.source);
         control.progress.enter(phase(&registration.source, remote, clones), "");
-        let _turn = if clones { control.capacity.import().await } else { None };
+        let _turn = if clones { control.capacity.import(&control.stop).await } else { None };
         let config = config.clone();
         let looking = blocking(move || {
             let started = Instant::now();

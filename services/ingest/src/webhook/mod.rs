@@ -115,11 +115,13 @@ impl Host {
 fn refuse(fault: &Fault) -> Response {
     let status =
         StatusCode::from_u16(fault.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = json!({ "error": {
+    let body = json!({
         "code": fault.code.as_str(),
         "message": fault.message,
         "field": fault.field,
+        "span": fault.span,
         "hint": fault.hint,
-    }});
+        "doc": format!("docs/errors.md#{}", fault.code.as_str().to_lowercase()),
+    });
     (status, Json(body)).into_response()
 }

@@ -12,15 +12,17 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 use tokio::sync::Semaphore;
 
-/// Records whose checkpoints cannot be written after some number of writes.
+/// Records whose checkpoints cannot be written after some number of writes, and whose reader panics
+/// while it is told to.
 pub struct FlakyRecords {
     pub inner: MemoryRecords,
     pub saves_left: AtomicI64,
+    pub panics: AtomicBool,
 }
 
 #[async_trait::async_trait]
@@ -42,6 +44,7 @@ impl Records for FlakyRecords {
     }
 
     async fn load(&self, name: &RepoName) -> Result<Option<StoredCheckpoint>, IngestError> {
+        assert!(!self.panics.load(Ordering::SeqCst), "told to panic");
         self.inner.load(name).await
     }
 
