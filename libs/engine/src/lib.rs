@@ -28,6 +28,7 @@ mod words;
 
 pub use builder::SegmentBuilder;
 pub use error::EngineError;
+pub use languages::check_languages;
 pub use merge::{MergePolicy, merge, plan_merges};
 pub use segment::Segment;
 pub use snapshot::Snapshot;

@@ -63,11 +63,8 @@ pub(crate) fn nearest_name(unknown: &str) -> Option<&'static str> {
     nearest(&unknown, NAMES.iter().map(|(name, _)| *name).filter(|name| name.len() > 1))
 }
 
-/// The candidate most like the text, if it is at all alike.
-pub(crate) fn nearest<'a>(
-    text: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+/// The candidate most like the text, if it is at all alike: what a hint asks whether it was meant.
+pub fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = candidates.map(|name| (strsim::damerau_levenshtein(text, name), name));
     let (distance, name) = scored.min_by_key(|(distance, _)| *distance)?;
     (distance <= 1 + name.len() / 3).then_some(name)

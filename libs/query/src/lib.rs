@@ -19,6 +19,7 @@ mod size;
 
 pub use ast::{Atom, CaseMode, Expr, Field, LangFilter, Place, Query};
 pub use error::{QueryError, QueryErrorKind};
+pub use filter::nearest;
 pub use limits::Limits;
 pub use matcher::{Matcher, MatcherSyntax};
 pub use parser::parse;

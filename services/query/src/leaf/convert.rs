@@ -37,7 +37,7 @@ pub(super) fn repository(info: RepositoryInfo) -> pb::Repository {
     let branch = |head: ax_model::BranchHead| pb::Branch { name: head.name, commit: head.commit };
     pb::Repository {
         name: info.name.into(),
-        source: info.source,
+        source: ax_model::without_secrets(&info.source), // an older ingest wrote it whole
         default_branch: info.default_branch,
         branches: info.branches.into_iter().map(branch).collect(),
         branches_left_out: info.branches_left_out,

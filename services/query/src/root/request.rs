@@ -33,7 +33,8 @@ impl Resolved {
     /// Checks everything that needs no shard.
     pub(super) fn of(request: SearchRequest, world: &World, now: Instant) -> Result<Self, Fault> {
         let options = resolve_options(request.options.unwrap_or_default(), &world.limits)?;
-        ax_query::parse(&request.query, &ax_query::Limits::default()).map_err(Fault::from)?;
+        let query = ax_query::parse(&request.query, &ax_query::Limits::default())?;
+        ax_engine::check_languages(&query)?;
         let deadline = now + Duration::from_millis(options.timeout_ms.into());
         Ok(Self {
             query: request.query,
