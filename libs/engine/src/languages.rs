@@ -34,11 +34,10 @@ fn first_unknown(expr: &Expr) -> Option<&LangFilter> {
 }
 
 fn unknown(filter: &LangFilter) -> QueryError {
-    let names: Vec<String> = languages()
-        .iter()
-        .flat_map(|language| std::iter::once(language.name).chain(language.aliases.iter().copied()))
-        .map(str::to_lowercase)
-        .collect();
+    // Names before aliases: of two that are as near, `rust` is likelier meant than `rst`.
+    let names = languages().iter().map(|language| language.name);
+    let aliases = languages().iter().flat_map(|language| language.aliases.iter().copied());
+    let names: Vec<String> = names.chain(aliases).map(str::to_lowercase).collect();
     let wanted = filter.name.to_lowercase();
     QueryError {
         kind: QueryErrorKind::BadValue,
@@ -89,6 +88,7 @@ mod tests {
         let error = check("x (y or -lang:pyhton)").unwrap_err();
         assert_eq!(error.hint, "did you mean lang:python ?");
         assert_eq!(&"x (y or -lang:pyhton)"[error.span], "pyhton");
+        assert_eq!(check("lang:rsut").unwrap_err().hint, "did you mean lang:rust ?");
         assert!(check("lang:\"\u{1f41f} and chips\"").unwrap_err().hint.contains("lang:rust"));
     }
 }
