@@ -78,6 +78,7 @@ codes! {
     ConfigUnreadable = "AX-F003", 400, "The configuration file cannot be read.";
     PortTaken = "AX-F004", 500, "The address to listen on is taken.";
     DataLocked = "AX-F005", 500, "Another process uses the data folder.";
+    DataFolderUnusable = "AX-F006", 500, "The data folder cannot be made or written.";
     Internal = "AX-X001", 500, "A fault of ours; the log has the details under the request's id.";
 }
 

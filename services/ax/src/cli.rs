@@ -17,6 +17,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Search: `ax search 'lang:rust fn main'`. Exit status: 0 found, 1 nothing found, 2 error.
+    ///
+    /// On a terminal, control characters are spelt out, as in `\u{1b}`: a file must not steer it. In a
+    /// pipe lines come as they stand in the file, as grep gives them; names and paths are spelt out there
+    /// too, so that each match is one line.
     Search(SearchArgs),
     /// List, add, remove and inspect repositories.
     Repos(ReposArgs),
@@ -124,6 +128,9 @@ pub enum ReposAction {
     Remove {
         /// Its name.
         name: String,
+        /// Wait until nothing of it is found any more.
+        #[arg(long)]
+        wait: bool,
     },
     /// Show one repository, and every file whose text is left out, with the reason.
     Show {
@@ -178,13 +185,13 @@ pub enum ShardsAction {
 /// Arguments of `ax serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Repository to keep: a path or a URL; can be given several times.
-    #[arg(long = "repo", value_name = "PATH|URL")]
+    /// Repository to keep: a path or a URL, or NAME=PATH to name it; can be given several times.
+    #[arg(long = "repo", value_name = "[NAME=]PATH|URL")]
     pub repos: Vec<String>,
     /// Folder for everything that is kept.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Address of the search page and the API.
+    /// Address of the search page and the API: HOST:PORT, :PORT for every interface, or PORT.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
     /// Configuration file.

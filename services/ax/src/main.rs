@@ -10,7 +10,7 @@ mod serve;
 use clap::Parser;
 use cli::{Cli, Command, RoleArgs};
 use config::Config;
-use std::{future::Future, path::Path, process::ExitCode};
+use std::{ffi::OsString, future::Future, path::Path, process::ExitCode};
 
 /// Indexing allocates from many threads at once, and queries must not wait for it; the system's
 /// allocator keeps much more memory after a large import.
@@ -65,17 +65,23 @@ fn role<F>(args: &RoleArgs, name: &str, run: impl FnOnce(Started) -> F) -> ExitC
 where
     F: Future<Output = Result<(), ax_model::Fault>>,
 {
-    let config = match load(args.config.as_deref()) {
-        Ok(config) => config,
-        Err(fault) => return config_command::refuse(&fault),
-    };
-    server_runtime(config, name, run)
+    match load(args.config.as_deref()).and_then(|config| roles::settle(config, name)) {
+        Ok(config) => server_runtime(config, name, run),
+        Err(fault) => config_command::refuse(&fault),
+    }
 }
 
 /// Reads the configuration as a process sees it.
-#[allow(clippy::disallowed_methods)] // the one door for variables
 fn load(file: Option<&Path>) -> Result<Config, ax_model::Fault> {
-    config::load(file, std::env::vars().filter(|(name, _)| name.starts_with("AX_")))
+    config::load(file, variables())
+}
+
+/// Our variables. Those of others may hold anything, even what is no text.
+#[allow(clippy::disallowed_methods)] // the one door for variables
+fn variables() -> impl Iterator<Item = (String, OsString)> {
+    let named =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    named.filter(|(name, _)| name.starts_with("AX_"))
 }
 
 /// Runs `work` on a server's runtime; a fault ends the process with status 2 and says what to do.

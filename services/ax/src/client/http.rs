@@ -1,5 +1,6 @@
 //! Requests to the API, with errors that a person can act on.
 
+use super::out::visible;
 use ax_model::Code;
 use serde_json::Value;
 use std::time::Duration;
@@ -20,6 +21,20 @@ pub enum ApiError {
         /// What went wrong.
         reason: String,
     },
+    /// Connected, and then nothing: it is stopped, or starved.
+    #[error(
+        "{server} has not answered for {} s\nIs its process stopped, or its machine overloaded?",
+        patience.as_secs()
+    )]
+    Silent {
+        /// The server asked.
+        server: String,
+        /// How long nothing came.
+        patience: Duration,
+    },
+    /// It will not come about; what was tried stays to be tried again.
+    #[error("{0}")]
+    GivenUp(String),
     /// The server refused, with a typed fault.
     #[error("{0}")]
     Refused(Box<Refusal>),
@@ -45,29 +60,39 @@ pub struct Refusal {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)?;
+        write!(f, "{}: {}", self.code, visible(&self.message))?;
         if !self.hint.is_empty() {
-            write!(f, "\n{}", self.hint)?;
+            write!(f, "\n{}", visible(&self.hint))?;
         }
         Ok(())
     }
 }
 
+/// Longest silence of a server. A query's deadline is at most 300 s, but its stream, which the client
+/// reads, says every 15 s that it is alive, and what else is asked takes 10 s at most.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A client of one server.
 pub struct Api {
     base: String,
     http: reqwest::Client,
+    patience: Duration,
 }
 
 impl Api {
     /// A client of the server at `base`.
     pub fn new(base: &str) -> Result<Self, ApiError> {
+        Self::with_patience(base, PATIENCE)
+    }
+
+    fn with_patience(base: &str, patience: Duration) -> Result<Self, ApiError> {
         let base = base.trim_end_matches('/').to_owned();
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(3))
+            .read_timeout(patience)
             .build()
             .map_err(|error| ApiError::Unreadable(error.to_string()))?;
-        Ok(Self { base, http })
+        Ok(Self { base, http, patience })
     }
 
     /// `GET` with query parameters, as JSON.
@@ -143,7 +168,11 @@ impl Api {
         })
     }
 
-    fn broken(&self, error: &reqwest::Error) -> ApiError {
+    /// What a broken connection, or one on which nothing comes, is called.
+    pub fn broken(&self, error: &reqwest::Error) -> ApiError {
+        if error.is_timeout() && !error.is_connect() {
+            return ApiError::Silent { server: self.base.clone(), patience: self.patience };
+        }
         let mut reason: &dyn std::error::Error = error;
         while let Some(cause) = reason.source() {
             reason = cause; // the innermost says what happened; the outer ones repeat the URL
@@ -177,5 +206,17 @@ mod tests {
         assert!(url(60_000).is_ok());
         let error = url(10 << 20).unwrap_err().to_string();
         assert!(error.starts_with("AX-A006: ") && error.contains("shorten"), "{error}");
+    }
+
+    /// A stopped process: the kernel takes the connection, and nobody ever answers.
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_given_up() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", silent.local_addr().unwrap());
+        let api = Api::with_patience(&base, Duration::from_millis(50)).unwrap();
+        let error = api.get("/api/v1/status", &[]).await.unwrap_err();
+        assert!(matches!(error, ApiError::Silent { .. }), "{error}");
+        let error = api.stream("/api/v1/search/stream", &[]).await.unwrap_err();
+        assert!(error.to_string().contains("has not answered"), "{error}");
     }
 }

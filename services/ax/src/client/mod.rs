@@ -1,7 +1,7 @@
 //! The client's side of `ax`: it speaks the HTTP API of any query node, or of the load balancer.
-#![allow(clippy::print_stdout)] // printing is what a command line is for
 
 pub mod http;
+pub mod out;
 pub mod repos;
 pub mod search;
 pub mod shards;
@@ -9,3 +9,4 @@ pub mod sse;
 pub mod status;
 pub mod style;
 pub mod table;
+mod wait;

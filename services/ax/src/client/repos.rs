@@ -2,12 +2,16 @@
 
 use super::{
     http::{Api, ApiError, segment},
+    out::{line, visible},
     table::{Align, age, lines, size},
+    wait::{wait_until_gone, wait_until_searchable},
 };
-use crate::cli::{ReposAction, ReposArgs};
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::{
+    cli::{ReposAction, ReposArgs},
+    serve::repos::whole,
+};
 use serde_json::{Value, json};
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 /// Runs the command.
 pub async fn run(args: ReposArgs) -> ExitCode {
@@ -16,9 +20,9 @@ pub async fn run(args: ReposArgs) -> ExitCode {
         match &args.action {
             None => list(&api, args.json).await,
             Some(ReposAction::Show { name }) => show(&api, name, args.json).await,
-            Some(ReposAction::Remove { name }) => remove(&api, name, args.json).await,
+            Some(ReposAction::Remove { name, wait }) => remove(&api, name, *wait, args.json).await,
             Some(ReposAction::Add { source, name, branches, wait }) => {
-                let body = json!({"source": absolute(source), "name": name, "branches": branches});
+                let body = json!({"source": whole(source), "name": name, "branches": branches});
                 add(&api, &body, *wait, args.json).await
             }
         }
@@ -32,15 +36,6 @@ pub async fn run(args: ReposArgs) -> ExitCode {
     }
 }
 
-/// A path is told to the server as it is from everywhere; a URL stays as it is.
-fn absolute(source: &str) -> String {
-    let path = std::path::Path::new(source);
-    match path.canonicalize() {
-        Ok(full) => full.display().to_string(),
-        Err(_) => source.to_owned(),
-    }
-}
-
 async fn list(api: &Api, as_json: bool) -> Result<(), ApiError> {
     let mut repositories = Vec::new();
     loop {
@@ -48,18 +43,19 @@ async fn list(api: &Api, as_json: bool) -> Result<(), ApiError> {
         let page = api.get("/api/v1/repos", &[("after", after)]).await?;
         repositories.extend(page["repositories"].as_array().cloned().unwrap_or_default());
         for missing in page["missing"].as_array().into_iter().flatten() {
-            eprintln!("ax: not listed: shard {}: {}", missing["shard"], text(missing, "reason"));
+            let reason = text(missing, "reason");
+            eprintln!("ax: not listed: shard {}: {}", missing["shard"], visible(&reason));
         }
         if !page["more"].as_bool().unwrap_or(false) {
             break;
         }
     }
     if as_json {
-        repositories.iter().for_each(|repo| println!("{repo}"));
+        repositories.iter().for_each(line);
         return Ok(());
     }
     if repositories.is_empty() {
-        println!("no repositories yet; add one with `ax repos add PATH|URL`");
+        line("no repositories yet; add one with `ax repos add PATH|URL`");
         return Ok(());
     }
     print_table(&repositories);
@@ -89,19 +85,22 @@ fn print_table(repositories: &[Value]) {
         ]
     };
     let rows: Vec<_> = repositories.iter().map(row).collect();
-    lines(&header, &rows).iter().for_each(|line| println!("{line}"));
+    lines(&header, &rows).iter().for_each(line);
 }
 
-/// The state, and how an import goes while one does.
+/// The state, and how an import goes while one does. What is to be removed is no longer imported.
 fn state(repo: &Value) -> String {
-    let progress = &repo["progress"];
+    let (progress, state) = (&repo["progress"], text(repo, "state"));
     let failure = text(progress, "failure");
-    if !failure.is_empty() {
-        return format!("failing: {failure}");
-    }
-    match text(progress, "phase").as_str() {
-        "" | "done" => text(repo, "state"),
+    let state = match text(progress, "phase").as_str() {
+        "" | "done" | "failed" => state,
+        _ if state == "removing" => format!("{state} {}", share(progress)),
         phase => format!("{phase} {}", share(progress)),
+    };
+    match failure.as_str() {
+        "" => state.trim_end().to_owned(),
+        _ if state == "removing" => format!("{state}, failing: {failure}"),
+        _ => format!("failing: {failure}"),
     }
 }
 
@@ -129,7 +128,7 @@ async fn show(api: &Api, name: &str, as_json: bool) -> Result<(), ApiError> {
     }
     if as_json {
         repo["skipped"] = Value::Array(skipped);
-        println!("{repo}");
+        line(&repo);
         return Ok(());
     }
     print_facts(&repo);
@@ -155,7 +154,7 @@ fn print_facts(repo: &Value) {
         ("left out", number(repo, "num_skipped").to_string()),
     ];
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-        println!("{name:<12} {value}");
+        line(format!("{name:<12} {}", visible(value)));
     }
 }
 
@@ -163,21 +162,24 @@ fn print_skipped(skipped: &[Value]) {
     if skipped.is_empty() {
         return;
     }
-    println!("\nFiles whose text is left out; their paths are searchable all the same:\n");
+    line("\nFiles whose text is left out; their paths are searchable all the same:\n");
     let header = [("reason", Align::Left), ("size", Align::Right), ("path", Align::Left)];
     let row = |file: &Value| {
         vec![text(file, "reason"), size(number(file, "num_bytes")), text(file, "path")]
     };
     let rows: Vec<_> = skipped.iter().map(row).collect();
-    lines(&header, &rows).iter().for_each(|line| println!("{line}"));
+    lines(&header, &rows).iter().for_each(line);
 }
 
-async fn remove(api: &Api, name: &str, as_json: bool) -> Result<(), ApiError> {
+async fn remove(api: &Api, name: &str, wait: bool, as_json: bool) -> Result<(), ApiError> {
     let answer = api.delete(&format!("/api/v1/repos/{}", segment(name))).await?;
-    if as_json {
-        println!("{answer}");
-    } else {
-        println!("removing {name}");
+    if wait {
+        wait_until_gone(api, name).await?;
+    }
+    match (as_json, wait) {
+        (true, _) => line(answer),
+        (false, true) => line(format!("{name} is gone")),
+        (false, false) => line(format!("removing {name}; `ax repos` shows how it goes")),
     }
     Ok(())
 }
@@ -189,66 +191,13 @@ async fn add(api: &Api, body: &Value, wait: bool, as_json: bool) -> Result<(), A
         wait_until_searchable(api, &name).await?;
     }
     if as_json {
-        println!("{}", api.get(&format!("/api/v1/repos/{}", segment(&name)), &[]).await?);
+        line(api.get(&format!("/api/v1/repos/{}", segment(&name)), &[]).await?);
     } else if wait {
-        println!("{name} is searchable");
+        line(format!("{name} is searchable"));
     } else {
-        println!("adding {name}; `ax repos` shows how it goes");
+        line(format!("adding {name}; `ax repos` shows how it goes"));
     }
     Ok(())
-}
-
-/// Follows the import, then asks for an answer that includes all of it.
-async fn wait_until_searchable(api: &Api, name: &str) -> Result<(), ApiError> {
-    let bar = bar();
-    let path = format!("/api/v1/repos/{}", segment(name));
-    loop {
-        let repo = api.get(&path, &[]).await?;
-        let progress = &repo["progress"];
-        bar.set_length(number(progress, "files_total").max(1));
-        bar.set_position(number(progress, "files_done"));
-        bar.set_message(format!("{} {}", text(progress, "phase"), estimate(progress)));
-        let failure = text(progress, "failure");
-        if !failure.is_empty() {
-            bar.println(format!("ax: {failure}; ingest tries again"));
-        }
-        if text(progress, "phase") == "done" {
-            wait_for(api, &text(progress, "version")).await?;
-            bar.finish_and_clear();
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-/// Waits for the version, as long as the index comes closer to it.
-async fn wait_for(api: &Api, version: &str) -> Result<(), ApiError> {
-    loop {
-        let query = [
-            ("q", "repo:.".to_owned()),
-            ("limit", "1".to_owned()),
-            ("timeout", "10s".to_owned()),
-            ("wait_for", version.to_owned()),
-        ];
-        match api.get("/api/v1/search", &query).await {
-            Err(ApiError::Refused(refusal)) if refusal.code == "AX-A007" => {}
-            answer => return answer.map(drop),
-        }
-    }
-}
-
-fn estimate(progress: &Value) -> String {
-    match progress["remaining_ms"].as_i64() {
-        Some(left) if left > 0 => format!("about {} left", age(left)),
-        _ => String::new(),
-    }
-}
-
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {elapsed}, {msg}");
-    let bar = ProgressBar::new(1);
-    style.map(|style| bar.set_style(style)).unwrap_or_default();
-    bar
 }
 
 fn now_ms() -> i64 {
@@ -256,14 +205,38 @@ fn now_ms() -> i64 {
     now.map_or(0, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(super) fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
 }
 
-fn number(value: &Value, name: &str) -> u64 {
+pub(super) fn number(value: &Value, name: &str) -> u64 {
     value[name].as_u64().unwrap_or(0)
 }
 
 fn count(value: &Value, name: &str) -> String {
     value[name].as_array().map_or(0, Vec::len).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repo(state: &str, phase: &str, failure: &str) -> Value {
+        json!({"state": state, "progress":
+            {"phase": phase, "failure": failure, "files_done": 1, "files_total": 4}})
+    }
+
+    #[test]
+    fn the_state_says_what_is_being_done() {
+        for (given, shown) in [
+            (repo("registered", "", ""), "registered"),
+            (repo("indexed", "done", ""), "indexed"),
+            (repo("registered", "emitting", ""), "emitting 25 %"),
+            (repo("registered", "failed", "AX-R001: x"), "failing: AX-R001: x"),
+            (repo("removing", "emitting", ""), "removing 25 %"),
+            (repo("removing", "failed", "AX-C003: x"), "removing, failing: AX-C003: x"),
+        ] {
+            assert_eq!(state(&given), shown);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     http::{Api, ApiError},
+    out::visible,
     sse::{SseEvent, SseParser},
     style::{Styles, paint},
 };
@@ -55,7 +56,7 @@ async fn search(args: &SearchArgs, query: &str) -> Result<Outcome, ApiError> {
     let mut parser = SseParser::default();
     let mut bytes = response.bytes_stream();
     while let Some(piece) = bytes.next().await {
-        let piece = piece.map_err(|error| ApiError::Unreadable(error.to_string()))?;
+        let piece = piece.map_err(|error| api.broken(&error))?;
         for event in parser.push(&piece) {
             match printer.event(&event) {
                 // The reader of a pipe went away, as `head` does: that is no error.
@@ -133,7 +134,9 @@ impl Printer {
     }
 
     fn file(&mut self, file: &Value) -> io::Result<()> {
+        // Also in a pipe: a line break in a path would read as another match.
         let name = format!("{}:{}", text(file, "repo"), text(file, "path"));
+        let name = visible(&name);
         let lines = file["lines"].as_array().map(Vec::as_slice).unwrap_or_default();
         if self.headings || lines.is_empty() {
             writeln!(self.out, "{}", paint(self.styles.path, &name))?;
@@ -155,7 +158,8 @@ impl Printer {
             write!(self.out, "{name}{mark}")?;
         }
         let number = paint(self.styles.number, &line["number"].to_string());
-        writeln!(self.out, "{number}{mark}{}", highlight(&text(line, "text"), &ranges, self.styles))
+        let text = highlight(&text(line, "text"), &ranges, self.styles, self.headings);
+        writeln!(self.out, "{number}{mark}{text}")
     }
 
     fn summary(&mut self, summary: &Value) -> io::Result<()> {
@@ -175,7 +179,8 @@ impl Printer {
         }
         for missing in summary["missing"].as_array().into_iter().flatten() {
             let (shard, code) = (&missing["shard"], text(missing, "code"));
-            eprintln!("ax: not searched: shard {shard}: {code}: {}", text(missing, "reason"));
+            let reason = text(missing, "reason");
+            eprintln!("ax: not searched: shard {shard}: {code}: {}", visible(&reason));
         }
         self.outcome = Some(Outcome { num_files: files, partial });
         Ok(())
@@ -200,19 +205,25 @@ fn ranges(line: &Value) -> Vec<(usize, usize)> {
     pairs.filter_map(|pair| Some((end(pair, 0)?, end(pair, 1)?))).collect()
 }
 
-/// Colours the matches; ranges that do not fit the text are left out.
-fn highlight(text: &str, ranges: &[(usize, usize)], styles: Styles) -> String {
+/// Colours the matches; ranges that do not fit the text are left out. For a terminal, what would steer
+/// it is spelt out, but for the carriage return that ends a line; a pipe gets the text as it is.
+fn highlight(text: &str, ranges: &[(usize, usize)], styles: Styles, to_terminal: bool) -> String {
+    let text = if to_terminal { text.strip_suffix('\r').unwrap_or(text) } else { text };
+    let shown = |text: &'_ str| match to_terminal {
+        true => visible(text).into_owned(),
+        false => text.to_owned(),
+    };
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
     for (start, end) in ranges {
         let (Some(before), Some(hit)) = (text.get(done..*start), text.get(*start..*end)) else {
             continue;
         };
-        out.push_str(before);
-        out.push_str(&paint(styles.hit, hit));
+        out.push_str(&shown(before));
+        out.push_str(&paint(styles.hit, &shown(hit)));
         done = *end;
     }
-    out.push_str(&text[done..]);
+    out.push_str(&shown(&text[done..]));
     out
 }
 
@@ -230,8 +241,16 @@ mod tests {
 
     #[test]
     fn plain_text_stays_as_it_is() {
-        assert_eq!(highlight("let x = 1;", &[(4, 5)], Styles::default()), "let x = 1;");
-        assert_eq!(highlight("é", &[(1, 9)], Styles::default()), "é");
+        let plain = |text, ranges| highlight(text, ranges, Styles::default(), false);
+        assert_eq!(plain("let x = 1;", &[(4, 5)]), "let x = 1;");
+        assert_eq!(plain("é", &[(1, 9)]), "é");
+        assert_eq!(plain("a\x1b]0;x\x07b\r", &[(0, 1)]), "a\x1b]0;x\x07b\r", "as grep does");
+    }
+
+    #[test]
+    fn a_file_does_not_steer_the_terminal() {
+        let shown = highlight("a\x1b]0;x\x07\tb\r", &[(1, 3)], Styles::default(), true);
+        assert_eq!(shown, "a\\u{1b}]0;x\\u{7}\tb");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! `ax shards`.
 
-use super::http::{Api, ApiError};
+use super::{
+    http::{Api, ApiError},
+    out::line,
+};
 use crate::cli::{ShardsAction, ShardsArgs};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -14,7 +17,7 @@ pub async fn run(args: ShardsArgs) -> ExitCode {
     };
     let asked = async { Api::new(&args.server.server)?.post(&path, &json!({})).await };
     match asked.await {
-        Ok(asked) if args.json => println!("{asked}"),
+        Ok(asked) if args.json => line(asked),
         Ok(asked) => say(&asked),
         Err(error) => return fail(&error),
     }
@@ -27,10 +30,10 @@ fn fail(error: &ApiError) -> ExitCode {
 }
 
 fn say(asked: &Value) {
-    asked["shards"].as_array().into_iter().flatten().map(sentence).for_each(|s| println!("{s}"));
-    println!(
+    asked["shards"].as_array().into_iter().flatten().map(sentence).for_each(line);
+    line(
         "Each is built anew from the start of the change stream, beside what it serves; until that is \
-         done it answers as of before, and its answers say so. `ax status` shows how far it is."
+         done it answers as of before, and its answers say so. `ax status` shows how far it is.",
     );
 }
 

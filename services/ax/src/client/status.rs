@@ -2,6 +2,7 @@
 
 use super::{
     http::{Api, ApiError},
+    out::{line, visible},
     style::{Styles, paint},
     table::{Align, age, lines, size},
 };
@@ -17,7 +18,7 @@ pub async fn run(args: StatusArgs) -> ExitCode {
         Err(error) => return fail(&error),
     };
     if args.json {
-        println!("{status}");
+        line(&status);
     } else {
         print_all(&status);
     }
@@ -30,7 +31,8 @@ pub async fn replay(args: ReplayArgs) -> ExitCode {
     let answer = async { Api::new(&args.server.server)?.post(&path, &json!({})).await };
     match answer.await {
         Ok(answer) => {
-            println!("appended again; searchable from version {}", text(&answer, "version"));
+            let version = text(&answer, "version");
+            line(format!("appended again; searchable from version {version}"));
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error),
@@ -45,7 +47,7 @@ fn fail(error: &ApiError) -> ExitCode {
 fn print_all(status: &Value) {
     let styles = Styles::for_stdout();
     for trouble in troubles(status) {
-        println!("{}", paint(styles.warn, &trouble));
+        line(paint(styles.warn, &visible(&trouble)));
     }
     section("members", &members(status));
     section("shards", &shards(status));
@@ -99,9 +101,9 @@ fn rebuilding(shard: &Value) -> Option<String> {
 
 fn section(title: &str, lines: &[String]) {
     if lines.len() > 1 {
-        println!("{title}");
-        lines.iter().for_each(|line| println!("  {line}"));
-        println!();
+        line(title);
+        lines.iter().for_each(|row| line(format!("  {row}")));
+        line("");
     }
 }
 

@@ -1,8 +1,7 @@
 //! Ranges and combinations that no type expresses.
 
-use super::Config;
+use super::{Config, address};
 use ax_model::{Code, Fault};
-use std::net::SocketAddr;
 
 /// Refuses what cannot work, naming the key.
 pub fn validate(config: &Config) -> Result<(), Fault> {
@@ -32,9 +31,7 @@ pub fn validate(config: &Config) -> Result<(), Fault> {
         1 << 30,
     )?;
     for (key, address) in listeners(config) {
-        address.parse::<SocketAddr>().map_err(|_| {
-            bad(key, format!("`{address}` is not an address and port, as in `0.0.0.0:7080`"))
-        })?;
+        address::spelt_out(key, address)?;
     }
     backends(config)
 }

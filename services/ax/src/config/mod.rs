@@ -2,10 +2,11 @@
 //! resolved and validated [`Config`]. Unknown keys are refused with the nearest known one, and no
 //! setting lives only in a variable.
 
+pub mod address;
 mod check;
 mod raw;
 
-pub use raw::load;
+pub use raw::{load, load_over};
 
 use ax_telemetry::TelemetryConfig;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,10 @@
 use super::{Config, check};
 use ax_model::{Code, Fault};
 use serde::Serialize;
-use std::path::Path;
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+};
 use toml::{Table, Value};
 
 /// What variables that set a key start with: `AX_STORE__URL` sets `store.url`.
@@ -15,7 +18,16 @@ const FREE_TABLES: &[&str] = &["changes.kafka"];
 /// Loads and validates a configuration. `variables` are the process's; the file comes first.
 pub fn load(
     file: Option<&Path>,
-    variables: impl Iterator<Item = (String, String)>,
+    variables: impl Iterator<Item = (String, OsString)>,
+) -> Result<Config, Fault> {
+    load_over(&Config::default(), file, variables)
+}
+
+/// The same over other defaults: what is set wins over them, be it set to the usual default.
+pub fn load_over(
+    defaults: &Config,
+    file: Option<&Path>,
+    variables: impl Iterator<Item = (String, OsString)>,
 ) -> Result<Config, Fault> {
     let mut table = match file {
         Some(path) => read(path)?,
@@ -25,7 +37,9 @@ pub fn load(
         set_variable(&mut table, &name, &value)?;
     }
     refuse_unknown(&table, &known(), "")?;
-    let config: Config = table.try_into().map_err(|error: toml::de::Error| {
+    let mut whole = written(defaults);
+    lay_over(&mut whole, table);
+    let config: Config = whole.try_into().map_err(|error: toml::de::Error| {
         Fault::new(Code::ConfigBadValue, error.message().to_owned())
             .hint("`ax config show` prints every key with its default")
     })?;
@@ -52,12 +66,15 @@ fn read(path: &Path) -> Result<Table, Fault> {
 }
 
 /// Writes `AX_SECTION__KEY=value` into the table, typed as the known key is.
-fn set_variable(table: &mut Table, name: &str, value: &str) -> Result<(), Fault> {
+fn set_variable(table: &mut Table, name: &str, value: &OsStr) -> Result<(), Fault> {
     let Some(path) = name.strip_prefix(PREFIX) else { return Ok(()) };
     let path = path.to_lowercase();
     let Some((section, key)) = path.split_once("__") else {
         return refuse_lookalike(name, &path);
     };
+    let value = value.to_str().ok_or_else(|| {
+        Fault::new(Code::ConfigBadValue, format!("the value of {name} is not UTF-8")).in_field(name)
+    })?;
     let known = known();
     let kind = known.get(section).and_then(|section| section.get(key));
     let typed = typed(value, kind).ok_or_else(|| {
@@ -101,11 +118,25 @@ fn typed(text: &str, kind: Option<&Value>) -> Option<Value> {
 }
 
 /// Every known key, with its default.
-fn known() -> Table {
+pub(super) fn known() -> Table {
+    written(&Config::default())
+}
+
+fn written(config: &Config) -> Table {
     let mut bytes = toml::ser::Buffer::new();
-    let written = Config::default().serialize(toml::Serializer::new(&mut bytes));
-    debug_assert!(written.is_ok(), "the defaults are plain data");
+    let written = config.serialize(toml::Serializer::new(&mut bytes));
+    debug_assert!(written.is_ok(), "a configuration is plain data");
     bytes.to_string().parse().unwrap_or_default()
+}
+
+/// Puts what is `given` in the place of what is there, table by table.
+fn lay_over(there: &mut Table, given: Table) {
+    for (key, value) in given {
+        match (there.get_mut(&key), value) {
+            (Some(Value::Table(there)), Value::Table(given)) => lay_over(there, given),
+            (_, value) => drop(there.insert(key, value)),
+        }
+    }
 }
 
 fn refuse_unknown(given: &Table, known: &Table, at: &str) -> Result<(), Fault> {
@@ -146,7 +177,7 @@ mod tests {
     fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Config, Fault> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), OsString::from(*v)));
         load(Some(file.path()), variables)
     }
 
@@ -161,6 +192,30 @@ mod tests {
         let config = load_text("[cluster]\nshards = 3\n", &variables).unwrap();
         assert_eq!(config.cluster.shards, 9);
         assert_eq!(config.coordination.endpoints, ["a", "b"]);
+    }
+
+    #[test]
+    fn what_is_set_wins_over_other_defaults() {
+        let mut defaults = Config::default();
+        defaults.cluster.shards = 2;
+        defaults.telemetry.log_filter = "warn".to_owned();
+        let load = |variables: &[(&str, &str)]| {
+            let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), OsString::from(*v)));
+            load_over(&defaults, None, variables).unwrap()
+        };
+        assert_eq!(load(&[]), defaults);
+        let set = [("AX_CLUSTER__SHARDS", "7"), ("AX_TELEMETRY__LOG_FILTER", "info")];
+        let config = load(&set);
+        assert_eq!((config.cluster.shards, config.telemetry.log_filter.as_str()), (7, "info"));
+    }
+
+    #[test]
+    fn a_variable_that_is_no_text_is_refused_only_if_it_is_ours() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = |name: &str| [(name.to_owned(), OsString::from_vec(vec![0xff]))].into_iter();
+        let fault = load(None, odd("AX_STORE__URL")).unwrap_err();
+        assert_eq!((fault.code, fault.field.as_str()), (Code::ConfigBadValue, "AX_STORE__URL"));
+        assert_eq!(load(None, odd("AX_BIN")).unwrap(), Config::default());
     }
 
     #[test]
@@ -213,5 +268,35 @@ mod tests {
     fn settings_of_the_kafka_library_are_free() {
         let config = load_text("[changes.kafka]\n\"security.protocol\" = \"ssl\"\n", &[]).unwrap();
         assert_eq!(config.changes.kafka["security.protocol"], "ssl");
+    }
+
+    /// `section.key` and its default as TOML.
+    fn documented() -> Vec<(String, String)> {
+        let page = include_str!("../../../../docs/configuration.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        let cells = |row: &str| {
+            let cells: Vec<&str> = row.split(" | ").collect();
+            let of = |text: &str| text.trim_matches('`').to_owned();
+            (of(cells[0]), of(cells[2]))
+        };
+        rows.map(cells).collect()
+    }
+
+    #[test]
+    fn the_page_has_every_key_with_its_default_and_no_other() {
+        let mut keys = Vec::new();
+        for (section, table) in known() {
+            for (key, default) in table.as_table().unwrap() {
+                let default = match default {
+                    Value::Table(free) if free.is_empty() => "{}".to_owned(),
+                    default => default.to_string(),
+                };
+                keys.push((format!("{section}.{key}"), default));
+            }
+        }
+        let mut documented = documented();
+        keys.sort();
+        documented.sort();
+        assert_eq!(documented, keys, "docs/configuration.md on the left, the program on the right");
     }
 }

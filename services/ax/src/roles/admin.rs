@@ -87,7 +87,8 @@ fn last_rebuild(manifest: Option<&Manifest>, wished: RebuildNumber) -> LastRebui
     LastRebuild { number, is_on_its_way: number > done }
 }
 
-/// Registers a repository, unless its name stands for another source.
+/// Registers a repository, unless its name stands for another source. What could never be read is
+/// refused here, where somebody sees it.
 pub async fn register(cluster: &Cluster, wanted: NewRepository) -> Result<Registration, Fault> {
     let name = match wanted.name {
         Some(name) => name,
@@ -99,6 +100,7 @@ pub async fn register(cluster: &Cluster, wanted: NewRepository) -> Result<Regist
         branches: wanted.branches,
         ..Default::default()
     };
+    ax_ingest::check_registration(&registration)?;
     loop {
         let there = cluster.get::<Registration>(name.as_str()).await.map_err(fault)?;
         let expect = match there {
@@ -130,27 +132,37 @@ fn exists(name: &RepoName, source: &str) -> Fault {
 
 /// A name from a source: host and path of a URL, the last folder of a path.
 pub fn name_of(source: &str) -> Result<RepoName, Fault> {
-    let bare = source.trim_end_matches('/');
+    let shown = without_secrets(source);
+    let bare = shown.trim_end_matches('/');
     let bare = bare.strip_suffix(".git").unwrap_or(bare).trim_end_matches('/');
-    let name = match bare.split_once("://") {
-        Some(("file", path)) => last_folder(path),
-        Some((_, rest)) => rest.rsplit_once('@').map_or(rest, |(_, host)| host),
+    match bare.split_once("://") {
+        Some(("file", path)) => named(last_folder(path)),
+        Some((_, rest)) => {
+            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host); // ssh keeps its user
+            named(&format!("{host}/{path}"))
+        }
+        None if bare.is_empty() && shown.starts_with('/') => named("root"),
         // As ssh takes it: git@host:path.
         None => match bare.split_once('@').and_then(|(_, rest)| rest.split_once(':')) {
-            Some((host, path)) => return named(&format!("{host}/{path}")),
-            None => last_folder(bare),
+            Some((host, path)) => named(&format!("{host}/{path}")),
+            None => named(last_folder(bare)),
         },
-    };
-    named(name)
+    }
 }
 
 fn last_folder(path: &str) -> &str {
     path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(path)
 }
 
+/// A doubled slash in a URL says no more than one does.
 fn named(name: &str) -> Result<RepoName, Fault> {
-    RepoName::new(name)
-        .map_err(|error| Fault::new(Code::BadRequest, error.to_string()).in_field("source"))
+    let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
+    RepoName::new(parts.join("/")).map_err(|error| {
+        Fault::new(Code::BadRequest, format!("no name can be made of the source: {error}"))
+            .in_field("source")
+            .hint("give it a name with --name, or as `name`")
+    })
 }
 
 fn fault(error: ClusterError) -> Fault {
@@ -224,9 +236,14 @@ mod tests {
             ("file:///srv/git/api.git", "api"),
             ("/home/me/src/api/", "api"),
             ("api", "api"),
+            ("https://user:pa@ss@host.example//a//b", "host.example/a/b"),
+            ("https://host.example/a@b", "host.example/a@b"),
+            ("/", "root"),
         ] {
             assert_eq!(name_of(source).unwrap().as_str(), name, "{source}");
         }
-        assert_eq!(name_of("").unwrap_err().code, Code::BadRequest);
+        for bad in ["", "https://host/../x", "/srv/.."] {
+            assert_eq!(name_of(bad).unwrap_err().code, Code::BadRequest, "{bad}");
+        }
     }
 }

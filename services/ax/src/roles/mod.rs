@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod coordinator;
+pub mod folder;
 pub mod indexer;
 pub mod ingest;
 pub mod ops;
@@ -9,8 +10,32 @@ pub mod parts;
 pub mod query;
 pub mod shutdown;
 
-use crate::config::Config;
+use crate::config::{Config, address};
 use ax_cluster::{Member, Role};
+use ax_model::Fault;
+
+/// Looks up the addresses that a role listens on, and tries the folder that it writes to, so that what is
+/// wrong with them is said before anything is opened.
+pub fn settle(mut config: Config, role: &str) -> Result<Config, Fault> {
+    let (ingest, indexer) = (&mut config.ingest.listen, &mut config.indexer.listen);
+    let (coordinator, query) = (&mut config.coordinator.listen, &mut config.query.listen);
+    let listeners = match role {
+        "ingest" => vec![("ingest.listen", ingest)],
+        "indexer" => vec![("indexer.listen", indexer)],
+        "coordinator" => vec![("coordinator.listen", coordinator)],
+        "query" => {
+            vec![("query.listen", query), ("query.grpc_listen", &mut config.query.grpc_listen)]
+        }
+        _ => vec![("query.listen", query), ("ingest.listen", ingest)],
+    };
+    for (key, text) in listeners {
+        *text = address::resolve(key, text)?.to_string();
+    }
+    if role != "coordinator" || config.coordination.backend == "embedded" {
+        folder::usable(&config.cluster.data)?;
+    }
+    Ok(config)
+}
 
 /// The name under which a process is a member: its node's name and something unique to this run, so
 /// that a process that comes back is not taken for the one that died.

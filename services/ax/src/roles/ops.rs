@@ -3,15 +3,24 @@
 use ax_model::{Code, Fault};
 use ax_telemetry::MetricsHandle;
 use axum::{Router, http::header, routing::get};
+use std::io::ErrorKind;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Binds `address`; a taken port is a fault that says so.
+/// Binds `address`, which `key` gave: a setting or an option. A taken port is AX-F004; what this machine
+/// or this user cannot have is AX-F002.
 pub async fn bind(key: &str, address: &str) -> Result<TcpListener, Fault> {
     TcpListener::bind(address).await.map_err(|error| {
-        Fault::new(Code::PortTaken, format!("cannot listen on {address}: {error}"))
+        let (code, or) = match error.kind() {
+            ErrorKind::AddrInUse => (Code::PortTaken, ", or stop who has this one"),
+            ErrorKind::PermissionDenied => {
+                (Code::ConfigBadValue, ": ports below 1024 are for privileged users")
+            }
+            _ => (Code::ConfigBadValue, ""),
+        };
+        Fault::new(code, format!("cannot listen on {address}: {error}"))
             .in_field(key)
-            .hint(format!("choose another address for `{key}`, or stop who has this one"))
+            .hint(format!("choose another address with `{key}`{or}"))
     })
 }
 

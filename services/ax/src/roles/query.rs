@@ -4,14 +4,14 @@ use super::{
     admin::{ClusterAdmin, OpenLog},
     member_id, parts,
 };
-use crate::config::Config;
+use crate::config::{Config, address};
 use ax_changes::ChangeLog;
 use ax_cluster::{Cluster, Shape};
-use ax_model::{Code, Fault, Generation};
+use ax_model::{Fault, Generation};
 use ax_query_node::{Deps, QueryConfig, QueryNode, StartError, scrub::ScrubRules};
 use ax_store::{Neighbours, Store};
 use ax_telemetry::Telemetry;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// How long a starting query node waits for coordination before it goes on without: the shape of the
@@ -23,8 +23,8 @@ fn settings(config: &Config, shape: &Shape) -> Result<QueryConfig, Fault> {
     let section = &config.query;
     let id = member_id(config, "query");
     let mut settings = QueryConfig::new(id, shape.shards, parts::cache_folder(config));
-    settings.http = Some(address("query.listen", &section.listen)?);
-    settings.grpc = Some(address("query.grpc_listen", &section.grpc_listen)?);
+    settings.http = Some(address::resolve("query.listen", &section.listen)?);
+    settings.grpc = Some(address::resolve("query.grpc_listen", &section.grpc_listen)?);
     settings.advertise_grpc.clone_from(&section.advertise);
     settings.generation = Generation(shape.generation);
     settings.member_ttl = Duration::from_millis(config.cluster.lease_ttl_ms);
@@ -41,12 +41,6 @@ fn settings(config: &Config, shape: &Shape) -> Result<QueryConfig, Fault> {
         settings.max_searches = section.concurrency as usize;
     }
     Ok(settings)
-}
-
-fn address(key: &str, text: &str) -> Result<SocketAddr, Fault> {
-    text.parse().map_err(|_| {
-        Fault::new(Code::ConfigBadValue, format!("`{text}` is not an address")).in_field(key)
-    })
 }
 
 /// Starts a query node that serves every shard itself, within a standalone server.

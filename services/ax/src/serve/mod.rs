@@ -3,22 +3,22 @@
 
 mod compaction;
 mod progress;
+pub mod repos;
 
 use crate::{
     Started,
     cli::ServeArgs,
-    config::Config,
-    config_command, load,
+    config::{self, Config, address},
+    config_command,
     roles::{self, admin, parts},
-    server_runtime,
+    server_runtime, variables,
 };
 use ax_changes::{ChangeLog, embedded::EmbeddedLog};
-use ax_cluster::{Cluster, Role, Shape};
+use ax_cluster::{Cluster, Registration, Role, Shape};
 use ax_coordinator::Coordinator;
 use ax_indexer::{Indexer, IndexerDeps};
 use ax_ingest::{IngestHandle, webhook};
-use ax_model::{Fault, Generation};
-use ax_query_node::NewRepository;
+use ax_model::{Code, Fault, Generation, without_secrets};
 use ax_store::Store;
 use std::{io::IsTerminal, process::ExitCode, sync::Arc};
 use tokio::task::JoinSet;
@@ -26,27 +26,33 @@ use tokio_util::sync::CancellationToken;
 
 /// Most shards of a new standalone server: more than cores only cost memory.
 const MAX_SHARDS: usize = 4;
+/// The option for the address.
+const LISTEN: &str = "--listen";
 
 /// Runs the command.
 pub fn run(args: ServeArgs) -> ExitCode {
-    let mut config = match load(args.config.as_deref()) {
-        Ok(config) => config,
-        Err(fault) => return config_command::refuse(&fault),
-    };
-    if let Some(data) = args.data {
-        config.cluster.data = data;
+    match configured(&args) {
+        Ok(config) => server_runtime(config, "serve", |started| serve(started, args)),
+        Err(fault) => config_command::refuse(&fault),
     }
-    if let Some(listen) = args.listen {
-        config.query.listen = listen;
+}
+
+/// The configuration, with what was typed over it, and the defaults of a single machine under it.
+fn configured(args: &ServeArgs) -> Result<Config, Fault> {
+    let mut defaults = Config::default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    defaults.cluster.shards = u32::try_from(cores.clamp(1, MAX_SHARDS)).unwrap_or(1);
+    if std::io::stderr().is_terminal() {
+        "warn".clone_into(&mut defaults.telemetry.log_filter); // the progress bars say the rest
     }
-    if args.config.is_none() {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        config.cluster.shards = u32::try_from(cores.clamp(1, MAX_SHARDS)).unwrap_or(1);
-        if std::io::stderr().is_terminal() && config.telemetry.log_filter == "info" {
-            "warn".clone_into(&mut config.telemetry.log_filter); // the progress bars say the rest
-        }
+    let mut config = config::load_over(&defaults, args.config.as_deref(), variables())?;
+    if let Some(data) = &args.data {
+        config.cluster.data.clone_from(data);
     }
-    server_runtime(config, "serve", |started| serve(started, args.repos))
+    if let Some(listen) = &args.listen {
+        config.query.listen = address::resolve(LISTEN, listen)?.to_string();
+    }
+    roles::settle(config, "serve")
 }
 
 /// What the roles share.
@@ -59,10 +65,11 @@ struct Parts {
     embedded: Option<Arc<EmbeddedLog>>,
 }
 
-async fn serve(started: Started, repos: Vec<String>) -> Result<(), Fault> {
+async fn serve(started: Started, args: ServeArgs) -> Result<(), Fault> {
     let Started { config, telemetry, shutdown } = started;
     // The port first: to find it taken after opening everything would be late.
-    drop(roles::ops::bind("query.listen", &config.query.listen).await?);
+    let listen_key = if args.listen.is_some() { LISTEN } else { "query.listen" };
+    drop(roles::ops::bind(listen_key, &config.query.listen).await?);
     let parts = open(&config).await?;
     let mut work = JoinSet::new();
     start_coordinator(&config, &parts, &mut work, &shutdown);
@@ -75,9 +82,7 @@ async fn serve(started: Started, repos: Vec<String>) -> Result<(), Fault> {
     let pushes =
         roles::ingest::start(&config, cluster, store, log, generation, &mut work, &shutdown)
             .await?;
-    for source in repos {
-        register(cluster, &source).await?;
-    }
+    register(cluster, &args.repos).await?;
     let query = roles::query::start_local(&config, &telemetry, cluster, store, log, shape).await?;
     take_pushes(&config, pushes, &mut work, &shutdown).await?;
     eprintln!("search page  http://{}/", config.query.listen);
@@ -164,13 +169,22 @@ fn start_indexer(
     });
 }
 
-/// Registers what `--repo` names. A source that is registered under that name already is kept.
-async fn register(cluster: &Cluster, source: &str) -> Result<(), Fault> {
-    let path = std::path::Path::new(source);
-    let source = match path.canonicalize() {
-        Ok(full) => full.display().to_string(),
-        Err(_) => source.to_owned(),
-    };
-    let wanted = NewRepository { source, name: None, branches: Vec::new() };
-    admin::register(cluster, wanted).await.map(drop)
+/// Registers what `--repo` names. A source that is registered already is kept. A name that nobody would
+/// guess is said.
+async fn register(cluster: &Cluster, asked: &[String]) -> Result<(), Fault> {
+    let known = cluster.list::<Registration>().await;
+    let known = known.map_err(|error| Fault::new(error.code(), error.to_string()))?;
+    let known = known.into_iter().map(|known| (known.value.name, known.value.source)).collect();
+    for wanted in repos::named(asked, &known)? {
+        let plain = admin::name_of(&wanted.source).ok();
+        let unlike = wanted.name.as_ref().filter(|name| Some(*name) != plain.as_ref());
+        if let Some(name) = unlike {
+            eprintln!("repository   {name}  {}", without_secrets(&wanted.source));
+        }
+        admin::register(cluster, wanted).await.map_err(|fault| match fault.code {
+            Code::RepositoryExists => fault.hint("give it a name of its own: --repo NAME=PATH"),
+            _ => fault,
+        })?;
+    }
+    Ok(())
 }

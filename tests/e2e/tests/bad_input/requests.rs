@@ -19,6 +19,7 @@ const QUERIES: &[Case] = &[
     (r"/\w%7B500%7D/", 413, "AX-Q003", "\"span\":["),
     ("/((a%7B1000%7D)%7B1000%7D)%7B1000%7D/", 413, "AX-Q003", "\"span\":["),
     ("a%20lnag:rust", 400, "AX-Q004", "lang"),
+    ("a%20lang:rsut", 400, "AX-Q005", "rust"),
     ("case:maybe", 400, "AX-Q005", "yes"),
 ];
 
@@ -65,6 +66,8 @@ async fn requests_that_cannot_be_answered_say_why() {
     }
     wrong_methods(&server).await.unwrap();
     registrations(&server).await.unwrap();
+    passwords_are_not_shown(&server).await.unwrap();
+    waits_end(&server).await.unwrap();
     far_too_large(&server).await.unwrap();
     goes_on(&server).await.unwrap();
 }
@@ -108,6 +111,14 @@ async fn registrations(server: &Standalone) -> anyhow::Result<()> {
         ("{}", 400, "AX-A001"),
         (r#"{"source": ""}"#, 400, "AX-A001"),
         (r#"{"source": "/x", "nmae": "x"}"#, 400, "AX-A001"),
+        (r#"{"source": "ext::sh -c id"}"#, 400, "AX-A001"),
+        (r#"{"source": "ftp://x/y"}"#, 400, "AX-A001"),
+        (r#"{"source": "https://"}"#, 400, "AX-A001"),
+        (r#"{"source": "relative/path"}"#, 400, "AX-A001"),
+        (r#"{"source": "/x", "branches": ["["]}"#, 400, "AX-A001"),
+        (r#"{"source": "/x", "name": "a\nb"}"#, 400, "AX-A001"),
+        (r#"{"source": "/x", "name": "../../x"}"#, 400, "AX-A001"),
+        (r#"{"source": "/x", "name": "x/../y"}"#, 400, "AX-A001"),
         (other.as_str(), 409, "AX-R005"),
     ] {
         let (got, fault) = send(server, Method::POST, "/api/v1/repos", body.to_owned()).await?;
@@ -115,6 +126,37 @@ async fn registrations(server: &Standalone) -> anyhow::Result<()> {
     }
     let (status, fault) = send(server, Method::DELETE, "/api/v1/repos/nothing", "").await?;
     ensure!((status, fault["code"].as_str()) == (404, Some("AX-A002")), "{fault}");
+    Ok(())
+}
+
+async fn passwords_are_not_shown(server: &Standalone) -> anyhow::Result<()> {
+    let body = json!({"source": "https://user:sekret@127.0.0.1:1/x.git", "name": "cred"});
+    let (status, answer) = send(server, Method::POST, "/api/v1/repos", body.to_string()).await?;
+    ensure!(status == 202, "{answer}");
+    let mut shown = vec![answer.to_string()];
+    for path in ["/api/v1/repos", "/api/v1/repos/cred", "/api/v1/status", "/"] {
+        shown.push(reqwest::get(format!("{}{path}", server.api().base())).await?.text().await?);
+    }
+    let body = json!({"source": "https://user:sekret@127.0.0.1:2/x.git", "name": "cred"});
+    shown.push(send(server, Method::POST, "/api/v1/repos", body.to_string()).await?.1.to_string());
+    ensure!(shown[0].contains("https://127.0.0.1:1/x.git"), "{}", shown[0]);
+    for text in shown {
+        ensure!(!text.contains("sekret"), "{text}");
+    }
+    Ok(())
+}
+
+/// An import that cannot come about ends the wait for it; a removal is waited for until it is seen.
+async fn waits_end(server: &Standalone) -> anyhow::Result<()> {
+    let add = ["repos", "add", "/no/such/folder", "--name", "gone", "--wait"];
+    let done = tokio::time::timeout(NOTICED_WITHIN, server.client(&add)).await??;
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    ensure!(done.status.code() == Some(2) && said.contains("AX-R001"), "{}: {said}", done.status);
+    let remove = ["repos", "remove", "gone", "--wait"];
+    let done = tokio::time::timeout(NOTICED_WITHIN, server.client(&remove)).await??;
+    ensure!(done.status.success(), "{done:?}");
+    let (status, fault) = send(server, Method::GET, "/api/v1/repos/gone", "").await?;
+    ensure!(status == 404, "{status} {fault}");
     Ok(())
 }
 

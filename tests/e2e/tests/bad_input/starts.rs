@@ -12,7 +12,7 @@ const CONFIGS: &[(&str, &str, &str)] = &[
     ("[querry]\nreplicas = 1", "AX-F001", "did you mean `query`?"),
     ("[cluster]\nshards = 0", "AX-F002", "cluster.shards"),
     ("[cluster]\nshards = \"four\"", "AX-F002", "string"),
-    ("[query]\nlisten = \"7080\"", "AX-F002", "query.listen"),
+    ("[query]\nlisten = \"70800\"", "AX-F002", "query.listen"),
     ("[changes]\nbackend = \"kafak\"", "AX-F002", "embedded, kafka"),
     ("[coordination]\nbackend = \"etcd\"", "AX-F002", "coordination.endpoints"),
     ("[cluster\nshards = 1", "AX-F003", "line 1"),
@@ -52,6 +52,33 @@ async fn a_second_server_leaves_the_first_alone() {
     refused(&serve(&other, &taken).await.unwrap(), "AX-F004", &taken).unwrap();
     refused(&serve(&data, "127.0.0.1:0").await.unwrap(), "AX-F005", "").unwrap();
     goes_on(&server).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_data_folder_that_is_none_is_called_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "x").unwrap();
+    refused(&serve(&file, "127.0.0.1:0").await.unwrap(), "AX-F006", "no folder").unwrap();
+    let listen = serve(&folder.path().join("data"), "nowhere").await.unwrap();
+    refused(&listen, "AX-F002", "localhost:7080").unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let data = folder.path().join("data");
+    refused(&serve(&data, &port).await.unwrap(), "AX-F004", "--listen").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_went_away_and_odd_variables_are_no_panic() {
+    use std::os::unix::ffi::OsStrExt;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(ax::binary().await.unwrap());
+    command.args(["config", "show"]).stdout(writer);
+    command.env("SOMETHING", std::ffi::OsStr::from_bytes(b"\xff"));
+    let done = command.output().await.unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && said.is_empty(), "{}: {said}", done.status);
 }
 
 /// A server that must end by itself.
