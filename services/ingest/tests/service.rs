@@ -92,7 +92,7 @@ async fn a_removal_stops_the_import_under_way() {
     const NUM_FILES: usize = 200;
     let repo = Repo::new();
     for i in 0..NUM_FILES {
-        repo.write(&format!("f{i}"), &"x".repeat(2000)); // a batch of its own each
+        repo.write(&format!("f{i}"), "x".repeat(2000)); // a batch of its own each
     }
     repo.commit("many");
     let mut world = World::new(repo.path());

@@ -146,7 +146,11 @@ async fn nothing_told(setup: &Setup) -> anyhow::Result<()> {
         shown += &String::from_utf8_lossy(&done.stderr);
     }
     // A registration of the same name that stands for another source is refused, with the old source.
-    let other = setup.api().register("/elsewhere", "by-url").await.unwrap_err();
+    let other = setup
+        .api()
+        .register("/elsewhere", "by-url")
+        .await
+        .expect_err("the name stands for another source");
     shown += &format!("{other:#}");
     ensure!(shown.contains("127.0.0.1") && shown.contains("by-url"), "{shown}");
     let escaped = utf8_percent_encode(GitHttps::PASSWORD, NON_ALPHANUMERIC).to_string();
