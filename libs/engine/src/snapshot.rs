@@ -211,13 +211,14 @@ impl Part {
     }
 
     fn view(&self, doc: u32) -> Result<FileView> {
-        let DocRecord { key, language, encoding, skip, blob, kind, .. } =
+        let DocRecord { key, language, encoding, skip, blob, kind, num_bytes, .. } =
             self.segment.docs.record(doc)?;
         let strings = &self.segment.docs.strings;
         let encoding = strings.encodings.get(encoding as usize);
         Ok(FileView {
             key: self.segment.keys.decode(key)?,
             text: skip.map_or_else(|| Ok(self.segment.text(doc).to_vec()), Err),
+            num_bytes,
             branches: self.branches(doc).map(str::to_owned).collect(),
             language: strings.language(language).to_owned(),
             blob,

@@ -181,6 +181,8 @@ pub struct FileView {
     pub key: DocKey,
     /// The text as stored, or why there is none.
     pub text: Result<Vec<u8>, SkipReason>,
+    /// Size of the blob in bytes, also when there is no text; zero when it is unknown.
+    pub num_bytes: u64,
     /// Branches that show it.
     pub branches: Vec<String>,
     /// Language name; empty when unknown.

@@ -47,7 +47,8 @@ pub struct QueryConfig {
     pub limits: RequestLimits,
     /// Engine searches that run at once; more wait.
     pub max_searches: usize,
-    /// Engine searches that wait; more are refused with `AX-A008`.
+    /// Engine searches that wait; more are refused with `AX-A008`. By default as many as this node's
+    /// own requests can need, so that none is admitted at the root and refused at the leaf.
     pub max_waiting: usize,
     /// When to ask a second replica.
     pub hedge: HedgeRule,
@@ -83,7 +84,7 @@ impl QueryConfig {
             idle: Duration::from_secs(600),
             limits: RequestLimits::default(),
             max_searches: cores * 2,
-            max_waiting: 1024,
+            max_waiting: waiting_for(&RequestLimits::default(), shards),
             hedge: HedgeRule::default(),
             connect_timeout: Duration::from_millis(500),
             penalty: Duration::from_secs(5),
@@ -109,8 +110,15 @@ pub struct RequestLimits {
     pub max_timeout: Duration,
     /// Most bytes of files that a root gathers for one answer; what is beyond is `more`.
     pub max_answer_bytes: usize,
-    /// Requests that a root works on at once; more are refused with `AX-A008`.
+    /// Requests that a root works on at once; more wait.
     pub max_requests: usize,
+    /// Requests that wait, each at most until its deadline; more are refused with `AX-A008`.
+    pub max_queued: usize,
+    /// Most bytes of all answers that wait for their readers. When another answer needs room, the
+    /// reader who has taken nothing for longest is cut off.
+    pub held_answer_bytes: usize,
+    /// A reader who takes nothing of an answer for so long is cut off.
+    pub reader_timeout: Duration,
 }
 
 impl Default for RequestLimits {
@@ -124,6 +132,15 @@ impl Default for RequestLimits {
             max_timeout: Duration::from_secs(300),
             max_answer_bytes: 256 << 20,
             max_requests: 256,
+            max_queued: 4096,
+            held_answer_bytes: 1 << 30,
+            reader_timeout: Duration::from_secs(30),
         }
     }
+}
+
+/// Searches of shards that can wait at a leaf: each request of a root asks every shard once. Never
+/// fewer than what other roots' requests need.
+pub fn waiting_for(limits: &RequestLimits, shards: u32) -> usize {
+    limits.max_requests.saturating_mul(shards as usize).max(1024)
 }

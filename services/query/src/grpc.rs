@@ -1,6 +1,6 @@
 //! The `Search` service: what HTTP offers, over gRPC.
 
-use crate::{leaf::span_of, root::Root, wire::to_status};
+use crate::{answers::Reader, leaf::span_of, root::Root, wire::to_status};
 use ax_proto::search::{SearchEvent, SearchRequest, SearchResponse, search_server};
 use futures::{Stream, StreamExt};
 use std::pin::Pin;
@@ -37,7 +37,10 @@ impl search_server::Search for SearchService {
         request: Request<SearchRequest>,
     ) -> Result<Response<Self::SearchStreamStream>, Status> {
         let span = span_of(&request, "search_stream");
-        let started = span.in_scope(|| self.root.search_stream(request.into_inner()));
+        // A connection may carry other calls, so the stream itself has to see whether it is read.
+        let patience = Some(self.root.limits().reader_timeout);
+        let reader = Reader { patience, ..Default::default() };
+        let started = self.root.search_stream(request.into_inner(), reader).instrument(span).await;
         let events = started.map_err(|fault| to_status(&fault))?;
         let events = events.map(|event| event.map_err(|fault| to_status(&fault)));
         Ok(Response::new(Box::pin(events)))

@@ -5,6 +5,7 @@
 //! answer. Matching text is left to `ax-engine`, and what stands in the store to `ax-store`.
 
 pub mod admin;
+pub mod answers;
 pub mod cache;
 pub mod cluster_view;
 pub mod config;

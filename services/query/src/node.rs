@@ -103,7 +103,11 @@ impl QueryNode {
         let cache = open_cache(&config).await?;
         let shards = Arc::new(Shards::new(&deps.store, config.generation, config.shards, cache));
         let peers = Arc::new(peers_of(&config));
-        let admission = Admission::new(config.max_searches, config.max_waiting);
+        let admission = Admission::new(
+            config.max_searches,
+            config.max_waiting,
+            metrics::gauge!("ax_query_leaf_waiting"),
+        );
         let leaf = Leaf::new(shards.clone(), admission, &config.node_id);
         let links = Arc::new(GrpcLeaves::new(config.connect_timeout));
         let root = root_of(&config, &peers, &leaf, &links);
@@ -198,7 +202,9 @@ impl QueryNode {
         if let Some(address) = config.http {
             let (listener, bound) = bind(address).await?;
             self.http = Some(bound);
-            self.servers.spawn(serve(listener, self.router.clone(), self.stop.clone()));
+            let patience = config.limits.reader_timeout;
+            let served = serve(listener, self.router.clone(), patience, self.stop.clone());
+            self.servers.spawn(served);
         }
         if let Some(address) = config.grpc {
             let (listener, bound) = bind(address).await?;

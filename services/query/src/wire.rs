@@ -56,8 +56,9 @@ pub fn name_refusal<B>(mut answer: http::Response<B>) -> http::Response<B> {
 /// The gRPC code follows from the HTTP status, so that both are mapped once.
 fn grpc_code(code: Code) -> Grpc {
     match code.http_status() {
-        400 | 413 | 422 => Grpc::InvalidArgument,
+        400 | 413 | 415 | 422 => Grpc::InvalidArgument,
         401 => Grpc::Unauthenticated,
+        403 => Grpc::PermissionDenied,
         404 => Grpc::NotFound,
         405 => Grpc::Unimplemented,
         409 => Grpc::Aborted,

@@ -67,6 +67,20 @@ async fn limits_counts_and_all() {
     let counted = get(&node, "/api/v1/search?q=hay&count=true").await.json();
     assert_eq!(counted["files"], json!([]));
     assert_eq!(counted["summary"]["num_files"], 30);
+    let limited = get(&node, "/api/v1/search?q=hay&count=true&limit=7").await.json();
+    assert_eq!(limited["summary"]["more"], true);
+}
+
+#[tokio::test]
+async fn a_count_is_exact_beyond_the_default_limit() {
+    let corpus = Corpus::new();
+    let names: Vec<String> = (0..300).map(|i| format!("f{i:03}.txt")).collect();
+    let files: Vec<File<'_>> = names.iter().map(|name| ("r", name.as_str(), "hay\n")).collect();
+    corpus.write(0, &files).await;
+    let node = corpus.node().await;
+    let counted = get(&node, "/api/v1/search?q=hay&count=true").await.json();
+    assert_eq!(counted["summary"]["num_files"], 300);
+    assert_eq!(counted["summary"]["more"], false);
 }
 
 #[tokio::test]
@@ -236,8 +250,10 @@ async fn health_metrics_and_status() {
 #[tokio::test]
 async fn changes_to_the_cluster_need_coordination() {
     let (_corpus, node) = small().await;
-    let post =
-        |body: &str| Request::post("/api/v1/repos").body(Body::from(body.to_owned())).unwrap();
+    let post = |body: &str| {
+        let request = Request::post("/api/v1/repos").header("content-type", "application/json");
+        request.body(Body::from(body.to_owned())).unwrap()
+    };
     let got = send(&node, post(r#"{"source": "https://example.org/x.git"}"#)).await;
     assert_eq!(got.json()["code"], "AX-K001");
     for (body, code) in [
@@ -251,4 +267,37 @@ async fn changes_to_the_cluster_need_coordination() {
     }
     let large = format!(r#"{{"source": "{}"}}"#, "x".repeat(100_000));
     assert_eq!(send(&node, post(&large)).await.json()["code"], "AX-A006");
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_change_nothing() {
+    let (_corpus, node) = small().await;
+    for (method, uri) in [
+        ("POST", "/api/v1/repos"),
+        ("DELETE", "/api/v1/repos/acme%2Fapi"),
+        ("POST", "/api/v1/quarantine/0/1/replay"),
+        ("POST", "/api/v1/shards/rebuild"),
+        ("POST", "/api/v1/shards/0/rebuild"),
+    ] {
+        let request = || Request::builder().method(method).uri(uri).header("host", "evil.example");
+        let json = || request().header("content-type", "application/json");
+        let foreign = json().header("origin", "http://evil.example").body(Body::empty()).unwrap();
+        let got = send(&node, foreign).await;
+        assert_eq!(
+            (got.status.as_u16(), got.json()["code"].clone()),
+            (403, json!("AX-A011")),
+            "{uri}"
+        );
+        if method == "POST" {
+            let form = request().header("content-type", "text/plain").body(Body::empty()).unwrap();
+            let got = send(&node, form).await;
+            assert_eq!((got.status.as_u16(), got.json()["code"].clone()), (415, json!("AX-A012")));
+        }
+        let own = send(&node, json().body(Body::empty()).unwrap()).await;
+        assert!(
+            !["AX-A011", "AX-A012"].contains(&text(&own.json()["code"])),
+            "{uri}: {}",
+            own.text
+        );
+    }
 }

@@ -60,21 +60,47 @@ async fn results_link_to_lines_and_facets_narrow() {
     assert!(file.contains("<tr id=\"L1\">"), "{file}");
 }
 
-#[tokio::test]
-async fn every_narrowing_link_is_a_query_that_still_finds() {
-    let (_corpus, node) = evil().await;
-    let found = get(&node, "/?q=needle").await.text;
-    let links: Vec<_> = found
-        .split("<li><a href=\"")
+/// Queries of the narrowing links, what each is for, and how many files it promises.
+fn facets_of(page: &str) -> Vec<(String, String, String)> {
+    let between = |text: &str, from: &str, to: &str| {
+        text.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned()
+    };
+    page.split("<li><a href=\"/?q=")
         .skip(1)
-        .map(|rest| rest.split('"').next().unwrap().replace("&amp;", "&"))
-        .collect();
-    assert!(links.len() >= 3, "{links:?}");
-    for link in links {
-        let narrowed = get(&node, &link).await;
-        assert_eq!(narrowed.status, StatusCode::OK, "{link}: {}", narrowed.text);
-        assert!(narrowed.text.contains("article class=\"file\""), "{link}: {}", narrowed.text);
+        .map(|rest| {
+            let query = rest.split('"').next().unwrap().to_owned();
+            (query, between(rest, "title=\"", "\""), between(rest, "<span>", "</span>"))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn every_narrowing_link_finds_as_many_files_as_it_says_and_no_others() {
+    let (corpus, _node) = evil().await;
+    corpus.write(1, &[("other", "a.py", "needle\n"), ("other", "b.rs", "hay\n")]).await;
+    let node = corpus.start(corpus.config("fresh")).await;
+    for query in
+        ["needle", "needle or hay", "hay OR needle -file:nothing", "case:no HAY or /need(le|)/"]
+    {
+        let facets = facets_of(&get(&node, &format!("/?q={}", encoded(query))).await.text);
+        assert!(facets.len() >= 4, "{query}: {facets:?}");
+        for (narrowed, value, count) in facets {
+            let answer = get(&node, &format!("/api/v1/search?q={narrowed}")).await;
+            assert_eq!(answer.status, StatusCode::OK, "{narrowed}: {}", answer.text);
+            let answer = answer.json();
+            let files = answer["files"].as_array().unwrap();
+            assert_eq!(files.len().to_string(), count, "{narrowed}");
+            let is_of = |file: &serde_json::Value| {
+                [&file["repo"], &file["language"]].into_iter().any(|of| escaped(text(of)) == value)
+            };
+            assert!(files.iter().all(is_of), "{narrowed}: {answer}");
+        }
     }
+}
+
+fn escaped(text: &str) -> String {
+    let pairs = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;")];
+    pairs.iter().fold(text.to_owned(), |text, (raw, escaped)| text.replace(raw, escaped))
 }
 
 #[tokio::test]

@@ -80,7 +80,8 @@ impl Api {
     /// Registers a repository under a name.
     pub async fn register(&self, source: &str, name: &str) -> anyhow::Result<()> {
         let body = json!({ "source": source, "name": name }).to_string();
-        let request = self.http.post(self.url("/api/v1/repos", &[])).body(body);
+        let request = self.http.post(self.url("/api/v1/repos", &[]));
+        let request = request.header("content-type", "application/json").body(body);
         let answer = request.send().await?;
         let status = answer.status();
         ensure!(status == 202, "registering {name} answered {status}: {}", answer.text().await?);

@@ -9,6 +9,10 @@ pub fn validate(config: &Config) -> Result<(), Fault> {
     within("cluster.lease_ttl_ms", config.cluster.lease_ttl_ms, 500, 600_000)?;
     within("query.replicas", config.query.replicas.into(), 1, 16)?;
     within("query.timeout_ms", config.query.timeout_ms, 1, 600_000)?;
+    within("query.max_requests", config.query.max_requests.into(), 1, 65_536)?;
+    within("query.max_queued", config.query.max_queued.into(), 0, 1 << 20)?;
+    within("query.reader_timeout_ms", config.query.reader_timeout_ms, 100, 3_600_000)?;
+    within("query.answer_bytes", config.query.answer_bytes, 16 << 20, 1 << 40)?;
     within("query.cache_bytes", config.query.cache_bytes, 64 << 20, u64::MAX)?;
     within("query.poll_ms", config.query.poll_ms, 50, 3_600_000)?;
     within("query.scrub_seconds", config.query.scrub_seconds, 0, 30 * 86_400)?;

@@ -179,6 +179,14 @@ pub struct QuerySection {
     pub scrub_seconds: u64,
     /// Most bytes that are read per second for that.
     pub scrub_bytes_per_second: u64,
+    /// Requests worked on at the same time; more wait.
+    pub max_requests: u32,
+    /// Requests that wait, each at most until its deadline; more are refused with `AX-A008`.
+    pub max_queued: u32,
+    /// A client that takes nothing of its answer for so long is cut off, in milliseconds.
+    pub reader_timeout_ms: u64,
+    /// Most bytes of all answers that wait for their clients to take them.
+    pub answer_bytes: u64,
 }
 
 impl Default for ClusterConfig {
@@ -272,6 +280,10 @@ impl Default for QuerySection {
             poll_ms: 5_000,
             scrub_seconds: 3_600,
             scrub_bytes_per_second: 64 << 20,
+            max_requests: 256,
+            max_queued: 4096,
+            reader_timeout_ms: 30_000,
+            answer_bytes: 1 << 30,
         }
     }
 }

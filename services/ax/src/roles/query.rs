@@ -8,7 +8,9 @@ use crate::config::{Config, address};
 use ax_changes::ChangeLog;
 use ax_cluster::{Cluster, Shape};
 use ax_model::{Fault, Generation};
-use ax_query_node::{Deps, QueryConfig, QueryNode, StartError, scrub::ScrubRules};
+use ax_query_node::{
+    Deps, QueryConfig, QueryNode, StartError, config::waiting_for, scrub::ScrubRules,
+};
 use ax_store::{Neighbours, Store};
 use ax_telemetry::Telemetry;
 use std::{sync::Arc, time::Duration};
@@ -37,6 +39,14 @@ fn settings(config: &Config, shape: &Shape) -> Result<QueryConfig, Fault> {
     };
     settings.placement.replicas = section.replicas as usize;
     settings.limits.default_timeout = Duration::from_millis(section.timeout_ms);
+    let limits = &mut settings.limits;
+    limits.max_requests = section.max_requests as usize;
+    limits.max_queued = section.max_queued as usize;
+    limits.reader_timeout = Duration::from_millis(section.reader_timeout_ms);
+    limits.held_answer_bytes = usize::try_from(section.answer_bytes).unwrap_or(usize::MAX);
+    // One answer is found, then written as JSON beside others that are read.
+    limits.max_answer_bytes = limits.max_answer_bytes.min(limits.held_answer_bytes / 4);
+    settings.max_waiting = waiting_for(&settings.limits, shape.shards);
     if section.concurrency > 0 {
         settings.max_searches = section.concurrency as usize;
     }

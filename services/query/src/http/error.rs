@@ -52,12 +52,17 @@ impl IntoResponse for HttpFault {
     fn into_response(self) -> Response {
         let Self(fault) = self;
         let mut response = (status_of(fault.code), Json(FaultBody::from(&fault))).into_response();
-        if matches!(fault.code, Code::Overloaded | Code::NotReady) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(pause) = retry_after(fault.code) {
+            response.headers_mut().insert(header::RETRY_AFTER, pause);
         }
         response.extensions_mut().insert(fault.code); // for the metrics
         response
     }
+}
+
+/// How long to wait before the same is asked again, where that helps.
+pub(crate) fn retry_after(code: Code) -> Option<HeaderValue> {
+    matches!(code, Code::Overloaded | Code::NotReady).then(|| HeaderValue::from_static("1"))
 }
 
 /// The status of a code.

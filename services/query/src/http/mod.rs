@@ -2,7 +2,9 @@
 
 mod error;
 mod file;
+mod guard;
 mod health;
+mod hold;
 mod params;
 mod repos;
 mod search;
@@ -11,11 +13,13 @@ mod shape;
 mod shards;
 mod status;
 mod trace;
+mod watched;
 
 pub use error::{FaultBody, HttpFault, status_of};
 pub use serve::serve;
 pub use shape::{AnswerBody, FileBody, LineBody, MissingBody, ShardBody, SummaryBody};
 
+pub(crate) use error::retry_after;
 pub(crate) use file::repo_of;
 pub(crate) use params::Params;
 pub(crate) use repos::{KnownRepository, known_repositories};
@@ -28,8 +32,8 @@ use crate::{
 use ax_model::{Code, Fault};
 use axum::{
     Router,
-    middleware::from_fn,
-    routing::{get, post},
+    middleware::{from_fn, from_fn_with_state},
+    routing::{MethodRouter, get, post},
 };
 use std::sync::Arc;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
@@ -59,24 +63,30 @@ pub fn router(state: HttpState) -> Router {
     Router::new()
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/search/stream", get(search::search_stream))
-        .route("/api/v1/repos", get(repos::list).post(repos::register))
-        .route("/api/v1/repos/{id}", get(repos::show).delete(repos::remove))
+        .route("/api/v1/repos", guarded(get(repos::list).post(repos::register)))
+        .route("/api/v1/repos/{id}", guarded(get(repos::show).delete(repos::remove)))
         .route("/api/v1/repos/{id}/skipped", get(repos::skipped))
         .route("/api/v1/file", get(file::file))
         .route("/api/v1/status", get(status::status))
-        .route("/api/v1/quarantine/{shard}/{offset}/replay", post(status::replay))
-        .route("/api/v1/shards/rebuild", post(shards::rebuild_all))
-        .route("/api/v1/shards/{shard}/rebuild", post(shards::rebuild_one))
+        .route("/api/v1/quarantine/{shard}/{offset}/replay", guarded(post(status::replay)))
+        .route("/api/v1/shards/rebuild", guarded(post(shards::rebuild_all)))
+        .route("/api/v1/shards/{shard}/rebuild", guarded(post(shards::rebuild_one)))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .merge(page::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(state.root.answers().clone(), hold::around))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(trace::on_panic))
         .layer(from_fn(trace::around))
         .with_state(state)
+}
+
+/// Routes that change something, closed to pages of other sites.
+fn guarded(routes: MethodRouter<HttpState>) -> MethodRouter<HttpState> {
+    routes.route_layer(from_fn(guard::around))
 }
 
 async fn not_found(uri: http::Uri) -> HttpFault {

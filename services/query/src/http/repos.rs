@@ -12,21 +12,20 @@ use ax_proto::{
 };
 use axum::{
     Json,
-    body::Bytes,
-    extract::{
-        RawPathParams, RawQuery, State,
-        rejection::{BytesRejection, RawPathParamsRejection},
-    },
+    body::{Body, Bytes},
+    extract::{RawPathParams, RawQuery, Request, State, rejection::RawPathParamsRejection},
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 const DEFAULT_PAGE: u32 = 1_000;
 const MAX_PAGE: u32 = 10_000;
 /// Largest body of a registration: a source and some branch patterns.
 const MAX_BODY_BYTES: usize = 64 << 10;
+/// A client has this long to send the whole of it.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A repository as the API shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -184,9 +183,9 @@ pub(super) async fn skipped(
 /// Registers a repository; ingest takes it from there.
 pub(super) async fn register(
     State(state): State<HttpState>,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Response, HttpFault> {
-    let body = body.map_err(|error| Fault::new(Code::TooLarge, error.to_string()))?;
+    let body = read_body(request.into_body(), BODY_TIMEOUT).await?;
     let wanted = read_registration(&body)?;
     let registration = admin_of(&state)?.register(wanted).await?;
     Ok((StatusCode::ACCEPTED, Json(registered(&registration))).into_response())
@@ -208,11 +207,22 @@ pub(super) fn admin_of(state: &HttpState) -> Result<&Arc<dyn Admin>, Fault> {
     })
 }
 
-fn read_registration(body: &[u8]) -> Result<NewRepository, Fault> {
-    if body.len() > MAX_BODY_BYTES {
-        let message = format!("{} bytes; the most is {MAX_BODY_BYTES}", body.len());
-        return Err(Fault::new(Code::TooLarge, message));
+/// The whole body, or why it did not come: too large, too slow, or broken off.
+async fn read_body(body: Body, timeout: Duration) -> Result<Bytes, Fault> {
+    match tokio::time::timeout(timeout, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => {
+            let message = format!("the body is over {MAX_BODY_BYTES} bytes, or broke off: {error}");
+            Err(Fault::new(Code::TooLarge, message))
+        }
+        Err(_) => {
+            let message = format!("the body did not come within {timeout:?}");
+            Err(Fault::new(Code::BadRequest, message))
+        }
     }
+}
+
+fn read_registration(body: &[u8]) -> Result<NewRepository, Fault> {
     let body: RegisterBody = serde_json::from_slice(body).map_err(|error| {
         Fault::new(Code::BadRequest, format!("the body is not a registration: {error}"))
             .hint(r#"expected {"source": "…", "name": "…", "branches": ["main"]}"#)
@@ -313,5 +323,22 @@ impl From<SkippedFile> for SkippedFileBody {
             reason: file.reason,
             num_bytes: file.num_bytes,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::{StreamExt, stream};
+    use std::convert::Infallible;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_is_not_waited_for() {
+        let begun = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{"))]);
+        let endless = Body::from_stream(begun.chain(stream::pending()));
+        let fault = read_body(endless, Duration::from_millis(50)).await.unwrap_err();
+        assert_eq!(fault.code, Code::BadRequest);
+        let large = Body::from(vec![b' '; MAX_BODY_BYTES + 1]);
+        assert_eq!(read_body(large, BODY_TIMEOUT).await.unwrap_err().code, Code::TooLarge);
     }
 }

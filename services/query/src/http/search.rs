@@ -7,6 +7,7 @@ use super::{
     shape::{AnswerBody, FileBody, SummaryBody},
     trace::RequestId,
 };
+use crate::answers::Reader;
 use ax_model::Fault;
 use ax_proto::search::{SearchEvent, SearchOptions, SearchRequest, search_event};
 use axum::{
@@ -34,11 +35,16 @@ pub(super) async fn search(
 pub(super) async fn search_stream(
     State(state): State<HttpState>,
     Extension(request_id): Extension<RequestId>,
+    reader: Option<Extension<Reader>>,
     RawQuery(raw): RawQuery,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let started = Params::strict(raw.as_deref(), KNOWN)
-        .and_then(|params| request_of(&params, request_id))
-        .and_then(|request| state.root.search_stream(request));
+    let request =
+        Params::strict(raw.as_deref(), KNOWN).and_then(|params| request_of(&params, request_id));
+    let reader = reader.map(|Extension(reader)| reader).unwrap_or_default();
+    let started = match request {
+        Ok(request) => state.root.search_stream(request, reader).await,
+        Err(fault) => Err(fault),
+    };
     let events = match started {
         Ok(events) => events.left_stream(),
         Err(fault) => stream::iter([Err(fault)]).right_stream(),

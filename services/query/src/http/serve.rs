@@ -1,13 +1,21 @@
-//! The listener: HTTP/1.1 with bounded headers, a bounded number of connections, and a graceful end.
+//! The listener: HTTP/1.1 with bounded headers, a bounded number of connections, no patience for clients
+//! that take nothing, and a graceful end.
 
+use super::watched::Watched;
+use crate::answers::Reader;
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -23,10 +31,16 @@ const MAX_HEADER_BYTES: usize = 512 << 10;
 /// Requests in flight at shutdown have this long to end.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Serves until stopped, then lets requests in flight end.
+/// Serves until stopped, then lets requests in flight end. A client that takes nothing of its answer for
+/// `patience` is cut off.
 ///
 /// Rejected: `axum::serve`, which bounds neither the headers' time nor the connections.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    patience: Duration,
+    stop: CancellationToken,
+) {
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -34,14 +48,23 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             () = stop.cancelled() => break,
             accepted = accept(&listener, &room) => accepted,
         };
-        let Some((stream, permit)) = accepted else { continue };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = builder().serve_connection(TokioIo::new(stream), service);
+        let Some((stream, peer, permit)) = accepted else { continue };
+        let (service, reader) = (TowerToHyperService::new(router.clone()), Reader::default());
+        let cut = reader.cut.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(reader.clone());
+            service.call(request)
+        });
+        let stream = TokioIo::new(Watched::new(stream, peer, patience));
+        let connection = builder().serve_connection(stream, service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             let _permit = permit;
-            if let Err(error) = watched.await {
-                tracing::debug!(%error, "connection ended");
+            tokio::select! {
+                ended = watched => if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "connection ended");
+                },
+                () = cut.cancelled() => tracing::debug!(%peer, "connection cut off"),
             }
         });
     }
@@ -63,12 +86,12 @@ fn builder() -> http1::Builder {
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
     let permit = room.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             let _ = stream.set_nodelay(true); // latency only
-            Some((stream, permit))
+            Some((stream, peer, permit))
         }
         Err(error) => {
             // Out of file descriptors, most likely: a pause lets some connections end.

@@ -1,4 +1,4 @@
-//! How many engine searches run and wait at once.
+//! How much runs and waits at once: engine searches of a leaf, requests of a root.
 
 use ax_model::{Code, Fault};
 use std::{
@@ -15,13 +15,14 @@ pub struct Admission {
     permits: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     max_waiting: usize,
+    gauge: metrics::Gauge,
 }
 
 impl Admission {
-    /// `at_once` permits; at most `max_waiting` callers wait for one.
-    pub fn new(at_once: usize, max_waiting: usize) -> Self {
+    /// `at_once` permits; at most `max_waiting` callers wait for one. `gauge` shows how many do.
+    pub fn new(at_once: usize, max_waiting: usize, gauge: metrics::Gauge) -> Self {
         let permits = Arc::new(Semaphore::new(at_once.max(1)));
-        Self { permits, waiting: Arc::default(), max_waiting }
+        Self { permits, waiting: Arc::default(), max_waiting, gauge }
     }
 
     /// A permit to work. `AX-A008` when too many wait already, `AX-Q006` when the deadline comes
@@ -39,12 +40,11 @@ impl Admission {
     fn take_place(&self) -> Result<Place, Fault> {
         let place = Place(self.waiting.clone());
         let ahead = self.waiting.fetch_add(1, Ordering::AcqRel);
-        metrics::gauge!("ax_query_leaf_waiting").set(ahead as f64);
+        self.gauge.set(ahead as f64);
         if ahead >= self.max_waiting && self.permits.available_permits() == 0 {
-            return Err(Fault::new(
-                Code::Overloaded,
-                "as many searches wait here as the node can hold",
-            ));
+            let message = "as many searches wait here as the node can hold";
+            let fault = Fault::new(Code::Overloaded, message);
+            return Err(fault.hint("try again, or ask another node"));
         }
         Ok(place)
     }
@@ -70,7 +70,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_queue_is_bounded_in_length_and_time() {
-        let admission = Arc::new(Admission::new(1, 1));
+        let admission = Arc::new(Admission::new(1, 1, metrics::Gauge::noop()));
         let working = admission.enter(soon()).await.unwrap();
         let queued = {
             let admission = admission.clone();

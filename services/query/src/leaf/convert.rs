@@ -62,13 +62,17 @@ pub(super) fn skipped(doc: SkippedDoc) -> pb::SkippedFile {
 pub(super) fn file(found: Option<FileView>, answer: pb::ShardAnswer) -> pb::FileResponse {
     let response = pb::FileResponse { answer: Some(answer), ..Default::default() };
     let Some(view) = found else { return response };
-    let (text, skipped) = match view.text {
-        Ok(text) => (text.into(), String::new()),
-        Err(reason) => (Default::default(), reason.as_str().to_owned()),
+    let (text, num_bytes, skipped) = match view.text {
+        Ok(text) => {
+            let num_bytes = text.len() as u64;
+            (text, num_bytes, String::new())
+        }
+        Err(reason) => (Default::default(), view.num_bytes, reason.as_str().to_owned()),
     };
     pb::FileResponse {
         found: true,
-        text,
+        text: text.into(),
+        num_bytes,
         skipped,
         branches: view.branches,
         language: view.language,

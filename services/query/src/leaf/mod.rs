@@ -80,10 +80,14 @@ impl Leaf {
         let (shard, position) = (ShardId(request.shard), Offset(request.min_position));
         for attempt in 0.. {
             let view = self.shards.view_at(shard, position, deadline).await?;
-            let _permit = self.admission.enter(deadline).await?;
+            let permit = self.admission.enter(deadline).await?;
             let (query, options) = (query.clone(), engine_options(&wanted));
-            let work =
-                move |snapshot: &Snapshot, stop: &Stop| snapshot.search(&query, &options, stop);
+            // The permit ends with the engine's work, also when nobody polls this future for a while,
+            // and not before it when this future is dropped.
+            let work = move |snapshot: &Snapshot, stop: &Stop| {
+                let _permit = permit;
+                snapshot.search(&query, &options, stop)
+            };
             match run(&view, Some(deadline), work).await? {
                 Ok(outcome) => return Ok(LeafAnswer { outcome, view }),
                 Err(error) if is_damage(&error) && attempt == 0 => {

@@ -2,6 +2,7 @@
 
 use super::html::Html;
 use ax_proto::search::FileMatch;
+use ax_query::{Expr, Query};
 use std::collections::HashMap;
 
 /// Values shown per facet.
@@ -30,11 +31,21 @@ fn facet(
     }
     html.raw("<h3>").raw(title).raw("</h3><ul>");
     for (value, count) in values.into_iter().take(SHOWN) {
-        let narrowed = format!("{query} {}", filter(value));
+        let narrowed = narrowed(query, &filter(value));
         html.raw("<li><a href=\"").link("/", &[("q", &narrowed)]).raw("\" title=\"").text(value);
         html.raw("\">").text(value).raw("</a><span>").number(count).raw("</span></li>");
     }
     html.raw("</ul>");
+}
+
+/// `query` and `filter`. An `or` would leave the filter to its last part alone, and a backslash at the
+/// end would take in what follows: the one gets parentheses, the other also its canonical form.
+pub(super) fn narrowed(query: &str, filter: &str) -> String {
+    match ax_query::parse(query, &ax_query::Limits::default()) {
+        Ok(parsed) if query.ends_with('\\') => format!("({parsed}) {filter}"),
+        Ok(Query { expr: Expr::Or(_), .. }) => format!("({query}) {filter}"),
+        _ => format!("{query} {filter}"),
+    }
 }
 
 /// Values and how many files have them, most first.
@@ -88,5 +99,34 @@ mod tests {
         assert!(html.contains("/?q=x%20repo%3A%5Eb%24\""), "{html}");
         assert!(html.contains("repo%3A%22a%20b%22"), "{html}");
         assert!(!html.contains("Languages"));
+    }
+
+    #[track_caller]
+    fn check(query: &str, expected: &str) {
+        let narrowed = narrowed(query, "repo:x");
+        assert_eq!(narrowed, expected);
+        let parsed = ax_query::parse(&narrowed, &ax_query::Limits::default()).unwrap();
+        let Expr::And(parts) = parsed.expr else {
+            panic!("{narrowed}: the filter is for all of it")
+        };
+        assert!(matches!(parts.last(), Some(Expr::Atom(ax_query::Atom::Repo(_)))), "{narrowed}");
+    }
+
+    #[test]
+    fn a_filter_narrows_the_whole_query() {
+        check("a b", "a b repo:x");
+        check("a or b", "(a or b) repo:x");
+        check("case:no A or /b\\/c/", "(case:no A or /b\\/c/) repo:x");
+        check("(a or b) c", "(a or b) c repo:x");
+        check("a OR \"or\"", "(a OR \"or\") repo:x");
+    }
+
+    #[test]
+    fn a_backslash_at_the_end_stays_what_it_is() {
+        for query in ["a\\", "a or b\\"] {
+            let parsed = ax_query::parse(&narrowed(query, "repo:x"), &ax_query::Limits::default());
+            let Expr::And(parts) = parsed.unwrap().expr else { panic!("{query}") };
+            assert_eq!(parts.len(), 2, "{query}");
+        }
     }
 }

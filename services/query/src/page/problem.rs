@@ -4,9 +4,10 @@ use super::{
     html::Html,
     layout::{self, Head},
 };
-use crate::http::status_of;
+use crate::http::{retry_after, status_of};
 use ax_model::Fault;
 use axum::response::Response;
+use http::header;
 
 /// Characters of a query shown before and after the place of a fault.
 const AROUND: usize = 60;
@@ -24,7 +25,11 @@ pub(super) fn page(query: &str, fault: &Fault) -> Response {
     }
     body.raw("</div>");
     let status = status_of(fault.code);
-    layout::page(Head { status, title: "Error", query, focus: true }, &body)
+    let mut response = layout::page(Head { status, title: "Error", query, focus: true }, &body);
+    if let Some(pause) = retry_after(fault.code) {
+        response.headers_mut().insert(header::RETRY_AFTER, pause);
+    }
+    response
 }
 
 /// The query around the place, and carets under the place itself.

@@ -4,32 +4,31 @@ mod listing;
 mod merge;
 mod race;
 mod request;
+mod stream;
 
 pub(crate) use listing::unknown_repository;
 pub use listing::{FoundFile, RepositoryPage, SkippedPage};
 pub(crate) use request::request_id;
+pub use stream::EventStream;
 
 use crate::{
+    answers::{Answers, Hold, SPARED},
     config::RequestLimits,
     hedge::{HedgeRule, RecentTimes},
+    leaf::Admission,
     peers::{Leaves, Peer, Peers, ShardReply},
     wire::is_of_request,
 };
 use ax_model::{Code, Fault, Generation, ShardId};
-use ax_proto::search::{
-    FileMatch, SearchEvent, SearchRequest, SearchResponse, Summary, search_event::Event,
-};
+use ax_proto::search::{SearchRequest, SearchResponse, Summary};
 use futures::{Stream, StreamExt, stream::FuturesUnordered};
 use merge::{ShardResult, Tally, best_files};
 use parking_lot::Mutex;
+use prost::Message;
 use request::{Resolved, World};
 use std::{sync::Arc, time::Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
-
-/// Events of a stream that wait for a slow client: a few kilobytes each.
-const STREAM_BUFFER: usize = 64;
 
 /// What a root needs to know and to reach.
 pub struct RootParts {
@@ -62,11 +61,9 @@ struct Inner {
     local: Arc<dyn Leaves>,
     remote: Arc<dyn Leaves>,
     times: Mutex<RecentTimes>,
-    admission: Arc<Semaphore>,
+    admission: Admission,
+    answers: Arc<Answers>,
 }
-
-/// A stream of events that ends with a summary or an error.
-pub type EventStream = ReceiverStream<Result<SearchEvent, Fault>>;
 
 impl Root {
     /// A root over these parts.
@@ -79,7 +76,12 @@ impl Root {
             local,
             remote,
             times: Mutex::default(),
-            admission: Arc::new(Semaphore::new(limits.max_requests)),
+            admission: Admission::new(
+                limits.max_requests,
+                limits.max_queued,
+                metrics::gauge!("ax_query_root_waiting"),
+            ),
+            answers: Answers::new(limits.held_answer_bytes, SPARED),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -94,88 +96,46 @@ impl Root {
         (self.inner.world.generation, self.inner.world.shards)
     }
 
+    /// Answers that wait for their readers.
+    pub fn answers(&self) -> &Arc<Answers> {
+        &self.inner.answers
+    }
+
     /// Searches and returns the whole answer: the best files of all shards, best first.
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse, Fault> {
-        let _permit = self.admit()?;
-        let resolved = Resolved::of(request, &self.inner.world, Instant::now())?;
+        let (resolved, _permit) = self.admit(request).await?;
         let span = span_of(&resolved);
-        let answer = self.gather(&resolved).instrument(span).await;
+        let hold = self.inner.answers.hold();
+        let answer = self.gather(&resolved, &hold).instrument(span).await;
         note_answer(&resolved, answer.as_ref().map(|answer| answer.summary.as_ref()));
         answer
     }
 
-    /// Searches and streams files, then one summary. With a limit they come best first; with `all`,
-    /// each shard's files come as soon as that shard has answered, so that nothing is held back.
-    ///
-    /// A request at fault is refused before the stream begins. Dropping the stream cancels.
-    pub fn search_stream(&self, request: SearchRequest) -> Result<EventStream, Fault> {
-        let permit = self.admit()?;
+    /// The request made whole, and a permit for the work on it. More requests than there are permits
+    /// wait, at most until their deadlines; more than may wait are refused.
+    async fn admit(
+        &self,
+        request: SearchRequest,
+    ) -> Result<(Resolved, OwnedSemaphorePermit), Fault> {
         let resolved = Resolved::of(request, &self.inner.world, Instant::now())?;
-        let (events, stream) = mpsc::channel(STREAM_BUFFER);
-        let root = self.clone();
-        let span = span_of(&resolved);
-        let task = async move {
-            let _permit = permit;
-            tokio::select! {
-                () = events.closed() => tracing::debug!("the client went away"),
-                () = root.feed(&resolved, &events) => {}
-            }
-        };
-        tokio::spawn(task.instrument(span));
-        Ok(ReceiverStream::new(stream))
+        let permit = self.inner.admission.enter(resolved.deadline).await?;
+        Ok((resolved, permit))
     }
 
-    fn admit(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        self.inner.admission.clone().try_acquire_owned().map_err(|_| {
-            Fault::new(Code::Overloaded, "this node works on as many requests as it can hold")
-                .hint("try again, or ask another node")
-        })
-    }
-
-    async fn feed(&self, resolved: &Resolved, events: &mpsc::Sender<Result<SearchEvent, Fault>>) {
-        let answer = if resolved.options.all {
-            self.forward(resolved, events).await
-        } else {
-            self.gather_and_send(resolved, events).await
-        };
-        note_answer(resolved, answer.as_ref().map(Some));
-        let last = answer.map(|summary| SearchEvent { event: Some(Event::Summary(summary)) });
-        let _ = events.send(last).await; // nobody listens any more: nothing to tell
-    }
-
-    async fn gather_and_send(
-        &self,
-        resolved: &Resolved,
-        events: &mpsc::Sender<Result<SearchEvent, Fault>>,
-    ) -> Result<Summary, Fault> {
-        let answer = self.gather(resolved).await?;
-        send_files(answer.files, events).await;
-        Ok(answer.summary.unwrap_or_default())
-    }
-
-    /// Each shard's files as they come.
-    async fn forward(
-        &self,
-        resolved: &Resolved,
-        events: &mpsc::Sender<Result<SearchEvent, Fault>>,
-    ) -> Result<Summary, Fault> {
+    async fn gather(&self, resolved: &Resolved, hold: &Hold) -> Result<SearchResponse, Fault> {
         let mut tally = Tally::new(self.inner.world.generation, &resolved.request_id);
+        let (mut replies, mut held) = (Vec::new(), 0);
         let mut answers = std::pin::pin!(self.ask_shards(resolved));
         while let Some((shard, result)) = answers.next().await {
-            send_files(tally.add(shard, fail_whole(result)?), events).await;
-        }
-        finish(tally, resolved)
-    }
-
-    async fn gather(&self, resolved: &Resolved) -> Result<SearchResponse, Fault> {
-        let mut tally = Tally::new(self.inner.world.generation, &resolved.request_id);
-        let mut replies = Vec::new();
-        let mut answers = std::pin::pin!(self.ask_shards(resolved));
-        while let Some((shard, result)) = answers.next().await {
-            replies.push(tally.add(shard, fail_whole(result)?));
+            let files = tally.add(shard, fail_whole(result)?);
+            let bytes = files.iter().map(Message::encoded_len).sum();
+            hold.grow(bytes)?;
+            held += bytes;
+            replies.push(files);
         }
         let max_bytes = self.inner.world.limits.max_answer_bytes;
         let (files, cut) = best_files(replies, resolved.limit(), max_bytes);
+        hold.taken(held - files.iter().map(Message::encoded_len).sum::<usize>());
         tally.more(cut);
         Ok(SearchResponse { files, summary: Some(finish(tally, resolved)?) })
     }
@@ -251,15 +211,6 @@ fn finish(tally: Tally, resolved: &Resolved) -> Result<Summary, Fault> {
     let elapsed = resolved.started.elapsed().as_micros();
     summary.elapsed_us = u64::try_from(elapsed).unwrap_or(u64::MAX);
     Ok(summary)
-}
-
-async fn send_files(files: Vec<FileMatch>, events: &mpsc::Sender<Result<SearchEvent, Fault>>) {
-    for file in files {
-        let event = SearchEvent { event: Some(Event::File(file)) };
-        if events.send(Ok(event)).await.is_err() {
-            return; // the client went away; `search_stream` notices too
-        }
-    }
 }
 
 fn span_of(resolved: &Resolved) -> tracing::Span {

@@ -74,7 +74,8 @@ fn resolve_options(wanted: SearchOptions, limits: &RequestLimits) -> Result<Sear
         context_lines: within("context", wanted.context_lines, 0, limits.max_context)?,
         timeout_ms: within("timeout", wanted.timeout_ms, default_ms, to_ms(limits.max_timeout))?,
         max_lines_per_file: or_default(wanted.max_lines_per_file, limits.default_lines_per_file),
-        all: wanted.all,
+        // A count is exact unless a limit was asked for: it holds no files, so nothing else bounds it.
+        all: wanted.all || (wanted.count_only && wanted.limit == 0),
         count_only: wanted.count_only,
     })
 }
@@ -154,6 +155,15 @@ mod tests {
         let leaf = resolved.for_shard(ShardId(3));
         assert_eq!((leaf.shard, leaf.min_position), (3, 0));
         assert!(leaf.options.unwrap().timeout_ms < 10_000);
+    }
+
+    #[test]
+    fn a_count_has_no_limit_unless_one_is_given() {
+        let counting = SearchOptions { count_only: true, ..Default::default() };
+        assert!(resolve(|r| r.options = Some(counting)).unwrap().options.all);
+        let limited =
+            resolve(|r| r.options = Some(SearchOptions { limit: 7, ..counting })).unwrap();
+        assert!(!limited.options.all && limited.options.limit == 7);
     }
 
     #[test]

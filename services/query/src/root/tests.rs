@@ -1,18 +1,22 @@
 //! The root over invented leaves: no engine, no network.
 
 use super::*;
+use crate::answers::Reader;
 use crate::{placement::PlacementRules, wire::LeafError};
 use async_trait::async_trait;
 use ax_proto::search::{
-    FileRequest, FileResponse, LeafRequest, LeafSummary, ListRequest, ListResponse, SearchOptions,
-    ShardAnswer,
+    FileMatch, FileRequest, FileResponse, LeafRequest, LeafSummary, ListRequest, ListResponse,
+    SearchOptions, ShardAnswer, search_event::Event,
 };
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// How an invented node behaves.
 #[derive(Clone, Copy, PartialEq)]
 enum Mood {
     Well,
+    /// Well, with so many files that no buffer takes them all.
+    Rich,
     Dead,
     Silent,
     Busy,
@@ -41,7 +45,8 @@ impl Leaves for Invented {
     ) -> Result<ShardReply, LeafError> {
         let fault = |code: Code| Fault::new(code, format!("node {}", peer.id));
         match self.mood_of(peer) {
-            Mood::Well => Ok(one_file(request.shard, &peer.id)),
+            Mood::Well => Ok(some_files(1, request.shard, &peer.id)),
+            Mood::Rich => Ok(some_files(RICH, request.shard, &peer.id)),
             Mood::Dead => {
                 Err(LeafError { fault: fault(Code::ShardUnavailable), unreachable: true })
             }
@@ -60,13 +65,16 @@ impl Leaves for Invented {
     }
 }
 
-fn one_file(shard: u32, node: &str) -> ShardReply {
+/// Files per shard of one who is rich.
+const RICH: usize = 500;
+
+fn some_files(count: usize, shard: u32, node: &str) -> ShardReply {
     let path = format!("file-{shard}");
     let file = FileMatch { path, score: f64::from(shard), ..Default::default() };
     let answer = ShardAnswer { shard, position: 10, node: node.into(), ..Default::default() };
     let summary =
-        LeafSummary { answer: Some(answer), num_files: 1, num_lines: 1, ..Default::default() };
-    ShardReply { files: vec![file], summary }
+        LeafSummary { answer: Some(answer), num_files: count as u64, ..Default::default() };
+    ShardReply { files: vec![file; count], summary }
 }
 
 const SHARDS: u32 = 6;
@@ -85,12 +93,28 @@ fn root(members: &[&str], moods: &[(&'static str, Mood)]) -> Root {
     Root::new(RootParts {
         generation: Generation(1),
         shards: SHARDS,
-        limits: RequestLimits { max_requests: 2, ..Default::default() },
+        limits: RequestLimits { max_requests: 2, max_queued: 1, ..Default::default() },
         hedge: HedgeRule::fixed(Duration::from_millis(50)),
         peers: Arc::new(peers),
         local: leaves.clone(),
         remote: leaves,
     })
+}
+
+/// A stream of every file.
+async fn all_of(root: &Root, reader: Reader) -> EventStream {
+    let options = SearchOptions { all: true, ..Default::default() };
+    root.search_stream(asking(options), reader).await.unwrap()
+}
+
+/// Waits until `holds`, letting others work.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waited = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waited).await.expect(what);
 }
 
 fn asking(options: SearchOptions) -> SearchRequest {
@@ -149,8 +173,8 @@ async fn a_position_not_reached_fails_the_whole() {
 async fn a_stream_has_every_file_and_one_summary() {
     for all in [false, true] {
         let root = root(&["a"], &[("a", Mood::Well)]);
-        let stream =
-            root.search_stream(asking(SearchOptions { all, ..Default::default() })).unwrap();
+        let options = SearchOptions { all, ..Default::default() };
+        let stream = root.search_stream(asking(options), Reader::default()).await.unwrap();
         let events: Vec<_> = stream.map(|event| event.unwrap().event.unwrap()).collect().await;
         assert_eq!(events.len(), SHARDS as usize + 1);
         assert!(matches!(events.last(), Some(Event::Summary(summary)) if summary.num_files == 6));
@@ -158,17 +182,55 @@ async fn a_stream_has_every_file_and_one_summary() {
 }
 
 #[tokio::test]
-async fn too_many_requests_are_refused() {
+async fn a_reader_who_takes_nothing_holds_up_no_shard_and_no_request() {
+    let root = root(&["a"], &[("a", Mood::Rich)]);
+    let mut unread = Vec::new();
+    for n in 1..=5 {
+        unread.push(all_of(&root, Reader::default()).await); // more than are worked on at once
+        let everything = n * RICH * SHARDS as usize;
+        let file = prost::Message::encoded_len(&some_files(1, 0, "a").files[0]);
+        until("every shard's answer is here", || root.answers().used() >= everything * file).await;
+    }
+    let summary = root.search(asking(SearchOptions::default())).await.unwrap().summary.unwrap();
+    assert!(!summary.partial);
+    for stream in unread {
+        let events: Vec<_> = stream.map(|event| event.unwrap().event.unwrap()).collect().await;
+        assert_eq!(events.len(), RICH * SHARDS as usize + 1);
+        assert!(matches!(events.last(), Some(Event::Summary(summary)) if !summary.partial));
+    }
+    assert_eq!(root.answers().used(), 0);
+}
+
+#[tokio::test]
+async fn a_reader_who_takes_nothing_for_too_long_is_cut_off_and_told() {
+    let root = root(&["a"], &[("a", Mood::Rich)]);
+    let cut = CancellationToken::new();
+    let patience = Some(Duration::from_millis(50));
+    let stream = all_of(&root, Reader { cut: cut.clone(), patience }).await;
+    tokio::time::timeout(Duration::from_secs(10), cut.cancelled()).await.expect("it is cut off");
+    let events: Vec<_> = stream.collect().await;
+    let last = events.last().unwrap().as_ref().unwrap_err();
+    assert_eq!(last.code, Code::Overloaded);
+    assert!(events.len() < RICH, "the rest is given up");
+    until("nothing is held for it", || root.answers().used() == 0).await;
+}
+
+#[tokio::test]
+async fn requests_wait_for_a_place_and_only_what_is_beyond_is_refused() {
     let root = root(&["a"], &[("a", Mood::Silent), ("me", Mood::Silent)]);
-    let streams: Vec<_> =
-        (0..2).map(|_| root.search_stream(asking(SearchOptions::default())).unwrap()).collect();
-    let fault = root.search_stream(asking(SearchOptions::default())).err().unwrap();
-    assert_eq!(fault.code, Code::Overloaded);
-    drop(streams);
-    let freed = async {
-        while root.search_stream(asking(SearchOptions::default())).is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), freed).await.unwrap();
+    let search = || root.search(asking(SearchOptions::default()));
+    let mut working = vec![Box::pin(search()), Box::pin(search())];
+    for search in &mut working {
+        assert!(futures::poll!(search).is_pending());
+    }
+    let mut waiting = Box::pin(search());
+    assert!(futures::poll!(&mut waiting).is_pending(), "it waits");
+    assert_eq!(search().await.unwrap_err().code, Code::Overloaded);
+    drop(waiting);
+    let short = SearchOptions { timeout_ms: 50, ..Default::default() };
+    assert_eq!(root.search(asking(short)).await.unwrap_err().code, Code::QueryDeadline);
+    working.pop();
+    let mut next = Box::pin(search());
+    assert!(futures::poll!(&mut next).is_pending());
+    assert!(futures::poll!(&mut Box::pin(search())).is_pending(), "the one before took the place");
 }

@@ -40,7 +40,9 @@ async fn send(
     body: impl Into<reqwest::Body>,
 ) -> anyhow::Result<(u16, Value)> {
     let url = format!("{}{path}", server.api().base());
-    let answer = reqwest::Client::new().request(method, url).body(body).send().await?;
+    let request = reqwest::Client::new().request(method, url);
+    let request = request.header("content-type", "application/json").body(body);
+    let answer = request.send().await?;
     let (status, text) = (answer.status().as_u16(), answer.text().await?);
     let body = serde_json::from_str(&text).with_context(|| format!("{status}: {text:.200}"))?;
     Ok((status, body))
