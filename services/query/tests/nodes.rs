@@ -5,9 +5,9 @@ mod support;
 
 use ax_model::Offset;
 use ax_proto::search::{SearchRequest, search_client::SearchClient, search_event::Event};
-use ax_query_node::{QueryConfig, QueryNode, hedge::HedgeRule, peers::Peer};
+use ax_query_node::{QueryConfig, QueryNode, hedge::HedgeRule, peers::Peer, shards::ShardError};
 use futures::StreamExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::*;
 
 /// A node in a runtime of its own, so that it can be killed without any farewell.
@@ -82,17 +82,18 @@ async fn when_a_node_is_killed_the_answer_is_complete_at_once() {
     let corpus = Corpus::new();
     in_every_shard(&corpus).await;
     let (mut a, b) = (Killable::start(&corpus, "a").await, Killable::start(&corpus, "b").await);
-    let root = corpus.start(over_grpc(&corpus, "root")).await;
+    let mut config = over_grpc(&corpus, "root");
+    // Nobody is asked beside another: the answer is complete since the dead one is noticed.
+    config.hedge = HedgeRule::fixed(Duration::from_secs(3600));
+    let root = corpus.start(config).await;
     root.peers().set_members(vec![a.peer(), b.peer()]);
     let summary = root.root().search(asking("needle")).await.unwrap().summary.unwrap();
     assert_eq!(nodes_of(&summary), ["a", "b"], "both are asked");
     a.kill();
     for _ in 0..5 {
-        let asked = Instant::now();
         let summary = root.root().search(asking("needle")).await.unwrap().summary.unwrap();
         assert!(!summary.partial, "{:?}", summary.missing);
         assert_eq!((summary.num_files, nodes_of(&summary)), (u64::from(SHARDS), vec!["b"]));
-        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     }
 }
 
@@ -138,12 +139,11 @@ async fn a_shard_that_cannot_be_read_is_named() {
     assert_eq!(missing, [(2, "AX-S003")]);
     assert_eq!(summary.num_files, u64::from(SHARDS) - 1);
     assert!(node.readiness().why_not().is_some(), "it never became ready");
-    let asked = Instant::now();
-    for _ in 0..20 {
-        assert!(node.root().search(asking("needle")).await.unwrap().summary.unwrap().partial);
-    }
-    let took = asked.elapsed();
-    assert!(took < Duration::from_secs(8), "a failed shard is not tried for each query: {took:?}");
+    eventually("a failure is remembered, not tried again for each query", || async {
+        let view = node.shards().view(ax_model::ShardId(2)).await;
+        matches!(view, Err(ShardError::FailedLately(_)))
+    })
+    .await;
     let page = get(&node, "/?q=needle").await.text;
     assert!(page.contains("This answer is not complete"), "{page}");
 }
@@ -167,11 +167,9 @@ async fn a_caller_sees_its_own_write() {
 async fn a_position_that_does_not_come_is_an_error_at_the_deadline() {
     let corpus = Corpus::new();
     let node = corpus.node().await;
-    let asked = Instant::now();
     let got = get(&node, "/api/v1/search?q=needle&wait_for=g1.0:99&timeout=300ms").await;
     assert_eq!(got.status.as_u16(), 504);
     assert_eq!(got.json()["code"], "AX-A007");
-    assert!(asked.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -133,3 +133,51 @@ async fn the_start_page_lists_and_explains() {
         assert!(!got.text.is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_name_that_turns_the_direction_of_writing_is_shown_as_what_it_is() {
+    let corpus = Corpus::new();
+    let path = "photo\u{202e}gpj.exe";
+    corpus.write(0, &[("r\u{2067}", path, "needle\n")]).await;
+    let node = corpus.node().await;
+    let found = get(&node, "/?q=needle").await.text;
+    let uri = format!("/file?repo={}&path={}", encoded("r\u{2067}"), encoded(path));
+    for page in [found, get(&node, &uri).await.text, get(&node, "/?q=file:gpj").await.text] {
+        assert!(!page.contains(['\u{202e}', '\u{2067}']), "{page}");
+        assert!(page.contains("photo\\u{202e}") && page.contains("r\\u{2067}"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_line_of_megabytes_the_part_that_matches_is_shown() {
+    let corpus = Corpus::new();
+    let line = format!("start {} needle in the end\nshort\n", "hay ".repeat(900_000));
+    corpus.write(0, &[("r.x", "a+b/long.txt", &line), ("r.x", "long.txt", "needle\n")]).await;
+    let node = corpus.node().await;
+    let found = get(&node, "/?q=nothing+or+needle").await.text;
+    let link =
+        found.split("href=\"").find(|rest| rest.starts_with("/file?repo=r.x&amp;path=a%2Bb/"));
+    let link = link.unwrap().split(['"', '#']).next().unwrap().replace("&amp;", "&");
+    let page = get(&node, &link).await.text;
+    assert!(page.contains("<mark>needle</mark> in the end"), "{link}");
+    assert!(page.len() < 20_000 && page.contains("short"), "{} bytes", page.len());
+    let page = get(&node, "/file?repo=r.x&path=a%2Bb/long.txt").await.text;
+    assert!(page.contains("start hay") && page.contains("a part of a long line"));
+    assert!(page.len() < 20_000, "{} bytes", page.len());
+}
+
+#[tokio::test]
+async fn a_file_without_text_has_its_size() {
+    let corpus = Corpus::new();
+    corpus
+        .write_with(0, 1, |builder| {
+            let binary = doc(Err(ax_model::SkipReason::Binary));
+            builder.put(&key("r", "a.bin"), vec![binary]).unwrap();
+        })
+        .await;
+    let node = corpus.node().await;
+    let page = get(&node, "/file?repo=r&path=a.bin").await.text;
+    assert!(page.contains("<span>7 bytes</span>") && page.contains("binary"), "{page}");
+    assert!(!page.contains(">Raw<"), "there is nothing to show: {page}");
+    assert_eq!(get(&node, "/api/v1/file?repo=r&path=a.bin").await.json()["num_bytes"], 7);
+}

@@ -68,7 +68,7 @@ fn body_of(repo: &RepoName, path: &str, file: FoundFile) -> FileTextBody {
         branches: file.branches,
         language: file.language,
         blob: file.blob,
-        num_bytes: file.num_bytes,
+        num_bytes: file.num_bytes.max(file.text.len() as u64), // a node of before does not say
         text: has_text.then(|| String::from_utf8_lossy(&file.text).into_owned()),
         skipped: (!has_text).then_some(file.skipped),
         shard: file.answer.map(ShardBody::from),

@@ -32,8 +32,8 @@ fn facet(
     html.raw("<h3>").raw(title).raw("</h3><ul>");
     for (value, count) in values.into_iter().take(SHOWN) {
         let narrowed = narrowed(query, &filter(value));
-        html.raw("<li><a href=\"").link("/", &[("q", &narrowed)]).raw("\" title=\"").text(value);
-        html.raw("\">").text(value).raw("</a><span>").number(count).raw("</span></li>");
+        html.raw("<li><a href=\"").link("/", &[("q", &narrowed)]).raw("\" title=\"").name(value);
+        html.raw("\">").name(value).raw("</a><span>").number(count).raw("</span></li>");
     }
     html.raw("</ul>");
 }
@@ -69,6 +69,22 @@ pub(super) fn repo_filter(name: &str) -> String {
 
 fn lang_filter(name: &str) -> String {
     format!("lang:{}", quoted(name))
+}
+
+/// A filter for exactly one file, by regular expressions.
+pub(super) fn file_filter(repo: &str, path: &str) -> String {
+    format!("repo:/^{}$/ file:/^{}$/", literally(repo), literally(path))
+}
+
+fn literally(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if r"\.+*?()|[]{}^$#&-~/".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
 }
 
 /// As one word of the query language.

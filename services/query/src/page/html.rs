@@ -2,6 +2,7 @@
 //! everything else goes through an escape.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::borrow::Cow;
 
 /// What stays as it is in the value of a query parameter.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'/');
@@ -34,6 +35,11 @@ impl Html {
             });
         }
         self
+    }
+
+    /// Adds a name from outside, as text that reads as what it is: see [`visible`].
+    pub(super) fn name(&mut self, name: &str) -> &mut Self {
+        self.text(&visible(name))
     }
 
     /// Adds a number, with thin groups of three digits.
@@ -71,6 +77,20 @@ impl Html {
     /// Adds `text` with the given byte ranges marked. Ranges that overlap, run out of the text or cut
     /// a character are mended, since they come from another node.
     pub(super) fn marked(&mut self, text: &str, ranges: &[(usize, usize)]) -> &mut Self {
+        self.marked_as(text, ranges, Self::text)
+    }
+
+    /// The same for a name.
+    pub(super) fn marked_name(&mut self, name: &str, ranges: &[(usize, usize)]) -> &mut Self {
+        self.marked_as(name, ranges, Self::name)
+    }
+
+    fn marked_as(
+        &mut self,
+        text: &str,
+        ranges: &[(usize, usize)],
+        write: for<'a> fn(&'a mut Self, &str) -> &'a mut Self,
+    ) -> &mut Self {
         let mut at = 0;
         for (start, end) in ranges {
             let start = text.floor_char_boundary(*start).max(at);
@@ -78,10 +98,11 @@ impl Html {
             if start == end {
                 continue;
             }
-            self.text(&text[at..start]).raw("<mark>").text(&text[start..end]).raw("</mark>");
+            write(self, &text[at..start]).raw("<mark>");
+            write(self, &text[start..end]).raw("</mark>");
             at = end;
         }
-        self.text(&text[at..])
+        write(self, &text[at..])
     }
 
     /// Adds another piece.
@@ -94,6 +115,29 @@ impl Html {
     pub(super) fn into_string(self) -> String {
         self.text
     }
+}
+
+/// A name with its invisible characters as code points: controls, and those that turn the direction of
+/// writing, by which `photo\u{202e}gpj.exe` would read as `photoexe.jpg`.
+pub(super) fn visible(name: &str) -> Cow<'_, str> {
+    if !name.contains(is_hidden) {
+        return Cow::Borrowed(name);
+    }
+    let mut shown = String::with_capacity(name.len() + 16);
+    for c in name.chars() {
+        if is_hidden(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
+/// The joiners U+200C and U+200D stay: some scripts, and emoji, need them.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
 }
 
 #[cfg(test)]
@@ -130,6 +174,14 @@ mod tests {
     fn marks_what_matched() {
         let marked = of(|h| h.marked("a<b>c", &[(1, 4)]));
         assert_eq!(marked, "a<mark>&lt;b&gt;</mark>c");
+    }
+
+    #[test]
+    fn names_show_what_would_hide() {
+        assert_eq!(of(|h| h.name("a\u{202e}gpj\n.txt")), "a\\u{202e}gpj\\u{a}.txt");
+        assert_eq!(of(|h| h.name("é 日本 <")), "é 日本 &lt;");
+        let marked = of(|h| h.marked_name("\u{202e}ab", &[(3, 4)]));
+        assert_eq!(marked, "\\u{202e}<mark>a</mark>b");
     }
 
     proptest! {

@@ -25,7 +25,7 @@ pub(super) fn body(query: &str, answer: &SearchResponse, max_limit: u32) -> Html
     facets::aside(&mut html, query, &answer.files, summary.more);
     html.raw("<div>");
     for found in &answer.files {
-        file(&mut html, found);
+        file(&mut html, query, found);
     }
     let shown = answer.files.len() as u64;
     if summary.num_files > shown || summary.more {
@@ -79,12 +79,15 @@ fn nothing(html: &mut Html, summary: &Summary) {
     );
 }
 
-fn file(html: &mut Html, found: &FileMatch) {
+fn file(html: &mut Html, query: &str, found: &FileMatch) {
     let branch = found.branches.first().map_or("", String::as_str);
-    let link = [("repo", found.repo.as_str()), ("path", &found.path), ("branch", branch)];
-    html.raw("<article class=\"file\"><h2><span class=\"repo\">").text(&found.repo);
+    let mut link = vec![("repo", found.repo.as_str()), ("path", &found.path), ("branch", branch)];
+    if found.lines.iter().any(|line| line.cut) {
+        link.push(("q", query)); // the file's page cuts such lines too, around what the query finds
+    }
+    html.raw("<article class=\"file\"><h2><span class=\"repo\">").name(&found.repo);
     html.raw("</span><a class=\"path\" href=\"").link("/file", &link).raw("\">");
-    html.marked(&found.path, &pairs(&found.path_ranges)).raw("</a>");
+    html.marked_name(&found.path, &pairs(&found.path_ranges)).raw("</a>");
     tags(html, found);
     html.raw("</h2>");
     if !found.lines.is_empty() {
@@ -101,7 +104,7 @@ fn tags(html: &mut Html, found: &FileMatch) {
         html.raw("<span class=\"tag\">").text(&found.language).raw("</span>");
     }
     if let Some(branch) = found.branches.first().filter(|branch| !branch.is_empty()) {
-        html.raw("<span class=\"tag\">").text(branch);
+        html.raw("<span class=\"tag\">").name(branch);
         if found.branches.len() > 1 {
             html.raw(" +").plain_number(found.branches.len() as u64 - 1);
         }
@@ -141,6 +144,6 @@ pub(super) fn plural(count: u64, one: &'static str, many: &'static str) -> &'sta
     if count == 1 { one } else { many }
 }
 
-fn pairs(spans: &[Span]) -> Vec<(usize, usize)> {
+pub(super) fn pairs(spans: &[Span]) -> Vec<(usize, usize)> {
     spans.iter().map(|span| (span.start as usize, span.end as usize)).collect()
 }

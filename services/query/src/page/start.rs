@@ -12,6 +12,8 @@ use http::StatusCode;
 
 /// Repositories listed on the page.
 const SHOWN: u32 = 200;
+/// Characters shown of why an import failed.
+const REASON_CHARS: usize = 60;
 
 /// What the help shows: an example, and what it finds.
 const HELP: &[(&str, &str)] = &[
@@ -86,7 +88,7 @@ fn repositories_box(html: &mut Html, listed: &[KnownRepository], more: bool, par
 fn repository(html: &mut Html, repo: &KnownRepository) {
     let query = repo_filter(&repo.name);
     html.raw("<tr><td><a href=\"").link("/", &[("q", &query)]).raw("\" title=\"");
-    html.text(&repo.source).raw("\">").text(&repo.name).raw("</a></td><td class=\"num\">");
+    html.text(&repo.source).raw("\">").name(&repo.name).raw("</a></td><td class=\"num\">");
     html.number(repo.num_files).raw("</td><td class=\"num\">").text(&bytes(repo.num_bytes));
     html.raw("</td><td>");
     state_of(html, repo);
@@ -98,7 +100,7 @@ fn state_of(html: &mut Html, repo: &KnownRepository) {
     let running = repo.progress.as_ref().filter(|progress| progress.phase != "done");
     match running {
         Some(progress) if !progress.failure.is_empty() => {
-            html.raw("<span class=\"bad\"><b>failed</b> ").text(&progress.failure).raw("</span>");
+            failed(html, &progress.failure);
         }
         Some(progress) if progress.files_total > 0 => {
             html.raw("<progress max=\"").plain_number(progress.files_total).raw("\" value=\"");
@@ -115,6 +117,15 @@ fn state_of(html: &mut Html, repo: &KnownRepository) {
             }
         }
     }
+}
+
+/// The beginning of a reason, which would else take the whole table; the rest is one hover away.
+fn failed(html: &mut Html, reason: &str) {
+    html.raw("<span class=\"bad\" title=\"").name(reason).raw("\"><b>failed</b> ");
+    match reason.char_indices().nth(REASON_CHARS) {
+        Some((end, _)) => html.name(&reason[..end]).raw("…</span>"),
+        None => html.name(reason).raw("</span>"),
+    };
 }
 
 fn help_box(html: &mut Html) {
@@ -153,6 +164,20 @@ mod tests {
             let parsed = ax_query::parse(example, &ax_query::Limits::default());
             assert!(parsed.is_ok(), "{example}: {parsed:?}");
         }
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_and_kept_whole_in_its_title() {
+        let reason = format!("AX-R003: {} é", "x".repeat(500));
+        let mut html = Html::default();
+        failed(&mut html, &reason);
+        let html = html.into_string();
+        let (title, shown) = html.split_once("\"><b>").unwrap();
+        assert!(title.ends_with(&reason), "{html}");
+        assert!(shown.chars().count() < 100 && shown.contains("x…"), "{html}");
+        let mut html = Html::default();
+        failed(&mut html, "AX-R001");
+        assert!(html.into_string().ends_with("</b> AX-R001</span>"));
     }
 
     #[test]
