@@ -65,6 +65,7 @@ codes! {
     ChangeMalformed = "AX-C004", 400, "A change cannot be decoded; it is set aside.";
     ChangeMisrouted = "AX-C005", 400, "A change stands in a shard that it does not belong to; it is set aside.";
     ChangeTooLarge = "AX-C006", 413, "A change is larger than the stream accepts.";
+    ChangeUnindexable = "AX-C007", 500, "A change cannot be indexed; it is set aside.";
     CoordinationUnavailable = "AX-K001", 503, "The coordination store cannot be reached.";
     LeaseLost = "AX-K002", 409, "A lease ended before it was renewed.";
     CoordinationBroken = "AX-K003", 500, "The coordination store's own data is broken, or it refuses us.";

@@ -7,11 +7,12 @@
 //! - c. each pinned link, and everything newer than the oldest link kept: the boundary is one number;
 //! - d. each segment that a kept link names, served or being rebuilt, or that is pinned by itself (a
 //!   snapshot does that);
-//! - e. each segment younger than `orphan_grace`;
-//! - f. each segment that no link ever named while its writer may still do so: its name bears the
-//!   newest link's epoch, a greater one, or none.
+//! - e. each segment that no link there ever named, while it is younger than `orphan_grace`;
+//! - f. each such segment while its writer may still name it: its name bears the newest link's epoch,
+//!   a greater one, or none.
 //!
-//! Rule f is what a grace period cannot give. A writer can be stopped after its upload for longer
+//! So what a merge replaced goes with the last link that named it, `keep_for` later: no writer names a
+//! segment again. Rule f is what a grace period cannot give. A writer can be stopped after its upload for longer
 //! than any period and publish when it wakes. Once a greater epoch stands in the chain it cannot.
 
 use crate::layout::epoch_of_segment;
@@ -101,10 +102,13 @@ pub fn plan(view: &View, pins: &Pins, policy: &CollectPolicy, now_ms: i64) -> Co
     let dead: BTreeSet<_> =
         view.links.range(..boundary).flat_map(|(_, link)| &link.segments).collect();
     let may_go = |id: &SegmentId, stored_at_ms: i64| {
+        let is_orphan = || {
+            age(stored_at_ms, now_ms) >= policy.orphan_grace
+                && epoch_of_segment(id).is_some_and(|epoch| epoch < head.epoch)
+        };
         !needed.contains(id)
             && !pins.segments.contains(id)
-            && age(stored_at_ms, now_ms) >= policy.orphan_grace
-            && (dead.contains(id) || epoch_of_segment(id).is_some_and(|e| e < head.epoch))
+            && (dead.contains(id) || is_orphan())
     };
     CollectPlan {
         boundary: (boundary > view.boundary).then_some(boundary),

@@ -1,11 +1,16 @@
-//! From ops to a segment file.
+//! From ops to segment files. An op that cannot be built, since its text is lost or a library panics
+//! on it, is set aside and never stops its shard: see [`isolate`].
 
-use crate::{IndexerError, fold::Op};
+use crate::{
+    IndexerError,
+    fold::{Op, Planned, Poison},
+    isolate::{self, Isolated},
+};
 use ax_engine::{BuildOptions, BuiltSegment, Doc, SegmentBuilder};
 use ax_model::{
-    Content, Epoch, FileVersion, Generation, OffsetRange, ShardId, SkipReason, StoredBlob,
+    Code, Content, Epoch, FileVersion, Generation, OffsetRange, ShardId, SkipReason, StoredBlob,
 };
-use ax_store::Store;
+use ax_store::{Store, StoreError};
 use bytes::Bytes;
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -23,8 +28,15 @@ pub(crate) struct BuildPlan {
     pub folder: PathBuf,
 }
 
-/// Texts of the blobs that stand in the object store, by hash.
-type Fetched = HashMap<[u8; 32], Bytes>;
+/// What was built, and what could not be.
+#[derive(Debug, Default)]
+pub(crate) struct Built {
+    pub segments: Vec<BuiltSegment>,
+    pub poison: Vec<Poison>,
+}
+
+/// Texts of the blobs that stand in the object store, by hash; or why there is none.
+type Fetched = HashMap<[u8; 32], Result<Bytes, String>>;
 
 /// Builds the segments that hold `ops`, in order, each of at most about `max_text_bytes`.
 ///
@@ -33,31 +45,35 @@ type Fetched = HashMap<[u8; 32], Bytes>;
 pub(crate) async fn build(
     store: &Store,
     plan: &BuildPlan,
-    ops: Vec<Op>,
+    ops: Vec<Planned>,
     max_text_bytes: u64,
-) -> Result<Vec<BuiltSegment>, IndexerError> {
-    let mut built = Vec::new();
+) -> Result<Built, IndexerError> {
+    let mut built = Built::default();
     for part in split(ops, max_text_bytes) {
         let fetched = fetch_stored(store, &part).await?;
+        built.poison.extend(part.iter().filter_map(|planned| lost_text(planned, &fetched)));
         let plan = plan.clone();
         let span = tracing::Span::current();
-        let task =
-            tokio::task::spawn_blocking(move || span.in_scope(|| write(&plan, part, &fetched)));
-        built.push(task.await.map_err(|error| IndexerError::Panicked(error.to_string()))??);
+        let work = move || isolate::build(part, &|part| write(&plan, part, &fetched));
+        let task = tokio::task::spawn_blocking(move || span.in_scope(work));
+        let Isolated { built: segments, poison } =
+            task.await.map_err(|error| IndexerError::Panicked(error.to_string()))??;
+        built.segments.extend(segments);
+        built.poison.extend(poison);
     }
     Ok(built)
 }
 
 /// Cuts `ops` into runs of at most `max_text_bytes`, but at least one op each.
-fn split(ops: Vec<Op>, max_text_bytes: u64) -> Vec<Vec<Op>> {
-    let mut parts: Vec<Vec<Op>> = Vec::new();
+fn split(ops: Vec<Planned>, max_text_bytes: u64) -> Vec<Vec<Planned>> {
+    let mut parts: Vec<Vec<Planned>> = Vec::new();
     let mut part_bytes = 0;
-    for op in ops {
-        let num_bytes = text_bytes(&op);
+    for planned in ops {
+        let num_bytes = text_bytes(&planned.op);
         match parts.last_mut() {
-            Some(part) if part_bytes + num_bytes <= max_text_bytes => part.push(op),
+            Some(part) if part_bytes + num_bytes <= max_text_bytes => part.push(planned),
             _ => {
-                parts.push(vec![op]);
+                parts.push(vec![planned]);
                 part_bytes = 0;
             }
         }
@@ -78,15 +94,29 @@ fn text_bytes(op: &Op) -> u64 {
         .sum()
 }
 
-/// Reads the blobs that were too large for the stream.
-async fn fetch_stored(store: &Store, ops: &[Op]) -> Result<Fetched, IndexerError> {
+/// Reads the blobs that were too large for the stream. One that is lost or damaged is no failure of
+/// the shard; a store that does not answer is.
+async fn fetch_stored(store: &Store, ops: &[Planned]) -> Result<Fetched, IndexerError> {
     let mut fetched = Fetched::new();
-    for blob in ops.iter().flat_map(stored_blobs) {
+    for blob in ops.iter().flat_map(|planned| stored_blobs(&planned.op)) {
         if let Entry::Vacant(place) = fetched.entry(blob.hash) {
-            place.insert(store.get_blob(blob).await?);
+            place.insert(match store.get_blob(blob).await {
+                Ok(text) => Ok(text),
+                Err(
+                    error @ (StoreError::NotFound { .. } | StoreError::SegmentCorrupt { .. }),
+                ) => Err(error.to_string()),
+                Err(error) => return Err(error.into()),
+            });
         }
     }
     Ok(fetched)
+}
+
+/// The record of an op whose text is lost: its file is indexed as unreadable meanwhile.
+fn lost_text(planned: &Planned, fetched: &Fetched) -> Option<Poison> {
+    let why = stored_blobs(&planned.op).find_map(|blob| fetched.get(&blob.hash)?.as_ref().err())?;
+    let reason = format!("{}: {why}", isolate::subject(&planned.op));
+    Some(Poison { record: planned.record.clone(), code: Code::ChangeUnindexable, reason })
 }
 
 fn stored_blobs(op: &Op) -> impl Iterator<Item = &StoredBlob> {
@@ -100,7 +130,11 @@ fn stored_blobs(op: &Op) -> impl Iterator<Item = &StoredBlob> {
     })
 }
 
-fn write(plan: &BuildPlan, ops: Vec<Op>, fetched: &Fetched) -> Result<BuiltSegment, IndexerError> {
+fn write(
+    plan: &BuildPlan,
+    ops: &[Planned],
+    fetched: &Fetched,
+) -> Result<BuiltSegment, IndexerError> {
     let id = ax_store::segment_id(plan.epoch, uuid::Uuid::now_v7());
     let path = plan.folder.join(format!("{id}.seg"));
     let mut builder = SegmentBuilder::new(BuildOptions {
@@ -110,21 +144,21 @@ fn write(plan: &BuildPlan, ops: Vec<Op>, fetched: &Fetched) -> Result<BuiltSegme
         symbols: plan.symbols,
         scratch_dir: plan.folder.clone(),
     })?;
-    for op in ops {
-        apply(&mut builder, op, fetched)?;
+    for planned in ops {
+        apply(&mut builder, &planned.op, fetched)?;
     }
     Ok(builder.finish(plan.range, &path)?)
 }
 
-fn apply(builder: &mut SegmentBuilder, op: Op, fetched: &Fetched) -> Result<(), IndexerError> {
+fn apply(builder: &mut SegmentBuilder, op: &Op, fetched: &Fetched) -> Result<(), IndexerError> {
     match op {
         Op::Put { key, versions, committed_at_ms } => {
-            let docs = versions.into_iter().map(|v| document(v, committed_at_ms, fetched));
-            builder.put(&key, docs.collect())?;
+            let docs = versions.iter().map(|v| document(v.clone(), *committed_at_ms, fetched));
+            builder.put(key, docs.collect())?;
         }
-        Op::Delete(key) => builder.delete(&key)?,
-        Op::DeleteRepository(repo) => builder.delete_repository(&repo),
-        Op::Repository(info) => builder.repository(&info),
+        Op::Delete(key) => builder.delete(key)?,
+        Op::DeleteRepository(repo) => builder.delete_repository(repo),
+        Op::Repository(info) => builder.repository(info),
     }
     Ok(())
 }
@@ -133,7 +167,10 @@ fn document(mut version: FileVersion, committed_at_ms: i64, fetched: &Fetched) -
     let content = std::mem::replace(&mut version.content, Content::Inline(Bytes::new()));
     let text = match content {
         Content::Inline(text) => Ok(text),
-        Content::Stored(blob) => fetched.get(&blob.hash).cloned().ok_or(SkipReason::Unreadable),
+        Content::Stored(blob) => match fetched.get(&blob.hash) {
+            Some(Ok(text)) => Ok(text.clone()),
+            _ => Err(SkipReason::Unreadable),
+        },
         Content::Skipped(reason) => Err(reason),
     };
     Doc { version, text, committed_at_ms }
@@ -142,25 +179,11 @@ fn document(mut version: FileVersion, committed_at_ms: i64, fetched: &Fetched) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ax_model::{BlobId, DocKey, FileKind, RepoName};
-
-    fn put(num_bytes: usize) -> Op {
-        let key = DocKey::new(RepoName::new("r").unwrap(), "f").unwrap();
-        let version = FileVersion {
-            blob: BlobId::default(),
-            branches: Vec::new(),
-            content: Content::Inline(Bytes::from(vec![b'x'; num_bytes])),
-            kind: FileKind::Regular,
-            num_bytes: 0,
-            encoding: String::new(),
-            generated: false,
-            vendored: false,
-        };
-        Op::Put { key, versions: vec![version], committed_at_ms: 0 }
-    }
+    use crate::isolate::tests::put;
 
     #[test]
     fn parts_are_bounded_but_never_empty() {
+        let put = |num_bytes| put("f", &"x".repeat(num_bytes));
         let sizes = |ops| split(ops, 10).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(sizes(vec![]), Vec::<usize>::new());
         assert_eq!(sizes(vec![put(4), put(6), put(1)]), [2, 1]);

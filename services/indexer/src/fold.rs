@@ -36,6 +36,16 @@ pub enum Op {
     Repository(RepositoryInfo),
 }
 
+/// An op, and the record that it came from, so that it can be set aside if it cannot be built. The
+/// record's bytes are those that the op's texts are slices of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// What to do.
+    pub op: Op,
+    /// What said so, without its headers.
+    pub record: Record,
+}
+
 /// A record that cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Poison {
@@ -51,7 +61,7 @@ pub struct Poison {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folded {
     /// What the segment holds, in stream order, each key once.
-    pub ops: Vec<Op>,
+    pub ops: Vec<Planned>,
     /// What is set aside.
     pub poison: Vec<Poison>,
     /// Positions consumed, gaps included.
@@ -87,7 +97,7 @@ pub fn fold(shard: ShardId, router: Router, from: Offset, batches: &[Batch]) -> 
         match admit(shard, router, record) {
             Ok(change) => {
                 folded.note_times(&change);
-                last.apply(change);
+                last.apply(change, record);
             }
             Err(poison) => folded.poison.push(*poison),
         }
@@ -133,12 +143,12 @@ fn belongs(shard: ShardId, router: Router, change: &Change) -> bool {
 /// Ops in order, with the place of each key's last one.
 #[derive(Default)]
 struct LastOfKey {
-    ops: Vec<Option<Op>>,
+    ops: Vec<Option<Planned>>,
     place: HashMap<DocKey, usize>,
 }
 
 impl LastOfKey {
-    fn apply(&mut self, change: Change) {
+    fn apply(&mut self, change: Change, record: &Record) {
         let Change { key, body, committed_at_ms, .. } = change;
         if matches!(body, ChangeBody::DeleteRepository) {
             self.forget_repository(&key.repo);
@@ -151,7 +161,8 @@ impl LastOfKey {
         };
         // A deletion of the repository keeps its place: facts that follow it do not undo it.
         let replaces = !matches!(op, Op::DeleteRepository(_));
-        self.ops.push(Some(op));
+        let record = Record { headers: Vec::new(), ..record.clone() };
+        self.ops.push(Some(Planned { op, record }));
         if replaces && let Some(earlier) = self.place.insert(key, self.ops.len() - 1) {
             self.ops[earlier] = None;
         }
@@ -168,7 +179,7 @@ impl LastOfKey {
         });
     }
 
-    fn into_ops(self) -> Vec<Op> {
+    fn into_ops(self) -> Vec<Planned> {
         self.ops.into_iter().flatten().collect()
     }
 }

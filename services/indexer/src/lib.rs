@@ -8,6 +8,7 @@ mod build;
 mod error;
 pub mod fold;
 mod intake;
+mod isolate;
 mod lag;
 mod merging;
 pub mod rebuild;

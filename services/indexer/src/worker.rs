@@ -170,6 +170,8 @@ impl Worker {
         let building = tracing::info_span!("build", ops = ops.len());
         let built =
             build::build(&self.deps.store, &plan, ops, max_text).instrument(building).await?;
+        self.set_aside(store, &opened.log_id, built.poison).await?;
+        let built = built.segments;
         for segment in &built {
             store.put_segment(&segment.path, &segment.entry).await?;
         }

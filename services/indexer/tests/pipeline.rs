@@ -4,10 +4,10 @@
 mod support;
 
 use anyhow::{Context, Result};
-use ax_model::{Epoch, Offset};
+use ax_model::{Content, ContentHash, Epoch, Offset, SkipReason, StoredBlob};
 use bytes::Bytes;
 use std::collections::BTreeSet;
-use support::{PATIENCE, World, delete, put, set};
+use support::{PATIENCE, World, delete, put, put_content, set};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_is_what_the_stream_says() -> Result<()> {
@@ -70,6 +70,39 @@ async fn a_poisonous_record_is_set_aside_and_the_shard_goes_on() -> Result<()> {
     assert_eq!((offsets, total), (vec![Offset(1)], 1));
     let aside = world.shard().quarantined(Offset(1)).await?.context("it is set aside")?;
     assert_eq!(aside.code, "AX-C004");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_text_is_set_aside_and_indexed_once_it_is_back() -> Result<()> {
+    let world = World::new().await?;
+    world.assign("a", 1).await?;
+    let _stop = world.start("a");
+    let text = Bytes::from_static(b"a large text");
+    let blob = StoredBlob { hash: ContentHash::of(&text).0, num_bytes: text.len() as u64 };
+    let large = put_content("large", Content::Stored(blob));
+    let at = world.append(vec![put("x", "one"), large.clone(), put("y", "two")]).await?;
+    let skips = async |at| -> Result<Vec<(String, Option<SkipReason>)>> {
+        let link = world
+            .until_head("the position", |manifest| {
+                anyhow::ensure!(manifest.position() >= at, "{}", manifest.applied);
+                Ok(())
+            })
+            .await?;
+        let docs = world.docs_of(&link).await?;
+        Ok(docs.into_iter().map(|doc| (doc.key.path, doc.skip)).collect())
+    };
+    let fine = |path: &str| (path.to_owned(), None);
+    let lost = ("large".to_owned(), Some(SkipReason::Unreadable));
+    assert_eq!(skips(at).await?, [lost, fine("x"), fine("y")]);
+    let aside = world.shard().quarantined(Offset(1)).await?.context("it is set aside")?;
+    assert_eq!(aside.code, "AX-C007");
+    assert!(aside.reason.contains("large"), "{}", aside.reason);
+    assert_eq!(Some(&aside.value), large.value.as_ref(), "it can be replayed");
+
+    world.store.put_blob(text).await?;
+    let at = world.append(vec![large]).await?;
+    assert_eq!(skips(at).await?, [fine("large"), fine("x"), fine("y")]);
     Ok(())
 }
 

@@ -80,6 +80,13 @@ fn an_upload_of_the_living_owner_is_never_an_orphan() {
 }
 
 #[test]
+fn what_was_replaced_goes_with_its_link_however_young() {
+    let plan = plan(&chain(3), &Pins::default(), &policy(1, 0, i64::MAX), 100 * SECOND);
+    assert_eq!(versions(&plan), [1, 2]);
+    assert!(!plan.segments.is_empty());
+}
+
+#[test]
 fn a_plan_that_was_cut_short_is_made_again() {
     // The boundary moved, one segment went, no link did.
     let mut view = chain(5);
@@ -194,8 +201,8 @@ proptest! {
         let ever: Vec<_> = view.links.values().flat_map(|l| &l.segments).collect();
         for id in &plan.segments {
             prop_assert!(!named.contains(&id) && !pins.segments.contains(id));
-            prop_assert!((now - view.segments[id]).max(0) >= grace * SECOND);
-            prop_assert!(ever.contains(&id) || epoch_of_segment(id) < Some(epoch));
+            let is_old = (now - view.segments[id]).max(0) >= grace * SECOND;
+            prop_assert!(ever.contains(&id) || (is_old && epoch_of_segment(id) < Some(epoch)));
         }
         prop_assert!(after.links.range(..after.boundary).next().is_none());
     }

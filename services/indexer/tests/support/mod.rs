@@ -12,7 +12,7 @@ use ax_coordination::{
     Expect,
     embedded::{EmbeddedConfig as RaftConfig, EmbeddedStore},
 };
-use ax_engine::{Segment, Snapshot};
+use ax_engine::{LiveDoc, Segment, Snapshot};
 use ax_indexer::{Indexer, IndexerConfig, IndexerDeps};
 use ax_model::{
     BlobId, Change, ChangeBody, Content, DocKey, FileKind, FileVersion, Generation, Manifest,
@@ -161,6 +161,12 @@ impl World {
 
     /// Paths that a manifest serves.
     pub async fn paths_of(&self, link: &Link) -> Result<BTreeSet<String>> {
+        let docs = self.docs_of(link).await?;
+        Ok(docs.into_iter().map(|doc| doc.key.path).collect())
+    }
+
+    /// Documents that a manifest serves, ordered.
+    pub async fn docs_of(&self, link: &Link) -> Result<Vec<LiveDoc>> {
         let mut segments = Vec::new();
         for entry in &link.manifest.segments {
             let path = self.folder.path().join(format!("{}.check", entry.id));
@@ -168,7 +174,9 @@ impl World {
             segments.push(Segment::open(&path)?);
         }
         let snapshot = Snapshot::new(segments)?;
-        snapshot.documents().map(|doc| Ok(doc?.key.path)).collect()
+        let mut docs = snapshot.documents().collect::<Result<Vec<_>, _>>()?;
+        docs.sort();
+        Ok(docs)
     }
 
     pub async fn until_hint(
@@ -186,12 +194,16 @@ impl World {
 }
 
 pub fn put(path: &str, text: &str) -> NewRecord {
+    put_content(path, Content::Inline(Bytes::copy_from_slice(text.as_bytes())))
+}
+
+pub fn put_content(path: &str, content: Content) -> NewRecord {
     let version = FileVersion {
         blob: BlobId(vec![7; 20]),
         branches: vec!["main".into()],
-        content: Content::Inline(Bytes::copy_from_slice(text.as_bytes())),
+        content,
         kind: FileKind::Regular,
-        num_bytes: text.len() as u64,
+        num_bytes: 0,
         encoding: String::new(),
         generated: false,
         vendored: false,
