@@ -46,7 +46,7 @@ deny: ## Check licences, bans and sources of all dependencies (installs cargo-de
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny check licenses bans sources
 
-bench: ## Measure the engine on Linux 6.1 source: build speed, index size, query latencies
+bench: ## Measure the engine on Linux 6.1 source beside ripgrep: build, index size, memory, latencies
 	@tests/servers/install.sh build tools
 	tests/bench/bench.sh
 

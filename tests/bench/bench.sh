@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The engine on Linux 6.1 source: build speed, index size and query latencies, first without symbols,
-# then with them. `bench.sh DIR` takes another folder of text.
+# The engine on Linux 6.1 source, ripgrep beside it: build speed, index size, memory, query latencies.
+# `bench.sh DIR` takes another folder of text. All figures also go to bench.json (AX_BENCH_JSON).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 source "$root/tests/servers/common.sh"
@@ -21,5 +21,5 @@ if [ ! -d "$corpus" ]; then
   rmdir "$corpus.part"
 fi
 cd "$root"
-cargo run --release -p ax-engine --example bench -- "$corpus"
-cargo run --release -p ax-engine --example bench -- "$corpus" --symbols
+cargo build --release -p ax-engine --example bench
+"${CARGO_TARGET_DIR:-target}/release/examples/bench" "$corpus" --json "${AX_BENCH_JSON:-bench.json}"
