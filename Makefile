@@ -35,16 +35,16 @@ test: install ## Run every test, against real Kafka, etcd and S3 servers that th
 unit: ## Run the tests that need no servers
 	cargo test --workspace --lib
 
-lint: ## Check format, lints, documentation and house rules
+lint: deny ## Check format, lints, documentation, dependencies and house rules
 	@tests/servers/install.sh build
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 	cargo test -p ax-tidy
 
-deny: ## Check licences, bans and sources of all dependencies (installs cargo-deny, about 5 min)
-	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
-	cargo deny check licenses bans sources
+deny: ## Check licences, bans and sources of all dependencies
+	@tests/servers/install.sh deny
+	@source tests/servers/common.sh && "$$cargo_deny" check licenses bans sources
 
 bench: ## Measure the engine on Linux 6.1 source beside ripgrep: build, index size, memory, latencies
 	@tests/servers/install.sh build tools

@@ -6,11 +6,13 @@ kafka_version=4.1.1
 kafka_java=17          # the oldest Java that runs it
 versitygw_version=v1.8.0
 versitygw_go=1.25      # the oldest Go that builds it
+cargo_deny_version=0.20.2
 
 servers_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${AX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/automatosx}
 kafka_jars=$cache/kafka-$kafka_version
 versitygw=$cache/versitygw-$versitygw_version/versitygw
+cargo_deny=$cache/cargo-deny-$cargo_deny_version/bin/cargo-deny
 git_servers=$cache/git-servers-1   # sshd and lighttpd, unpacked
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }

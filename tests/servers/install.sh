@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and this machine lacks, and says what and how long.
 #
-#   install.sh [build|etcd|kafka|s3|sshd|https|haproxy|tools|all]...      (all when nothing is named)
+#   install.sh [build|deny|etcd|kafka|s3|sshd|https|haproxy|tools|all]...      (all when nothing is named)
 #
 # Idempotent, and quick when nothing is missing. Debian packages need root or sudo; the rest goes to
 # ${AX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/automatosx} and needs neither.
@@ -113,6 +113,20 @@ install_git_servers() {
 install_sshd() { install_git_servers; }
 install_https() { install_git_servers; }
 
+# Licences, bans and sources of what we depend on: part of the lints.
+install_deny() {
+  [ ! -x "$cargo_deny" ] || return 0
+  has cargo || die "needs Rust: https://rustup.rs"
+  say "building cargo-deny $cargo_deny_version (about 3 min on two cores) to ${cargo_deny%/bin/*}"
+  local log=${cargo_deny%/bin/*}.log
+  if ! CARGO_TARGET_DIR=$cache/target-cargo-deny cargo install --locked "cargo-deny@$cargo_deny_version" \
+    --root "${cargo_deny%/bin/*}" >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    die "cargo-deny did not build"
+  fi
+  rm -rf "$cache/target-cargo-deny"
+}
+
 mkdir -p "$cache"
 # Test processes run side by side and each may find the same thing missing.
 exec 9>"$cache/install.lock"
@@ -120,8 +134,8 @@ flock 9
 [ $# -gt 0 ] || set -- all
 for what in "$@"; do
   case $what in
-    build | etcd | kafka | s3 | sshd | https | haproxy | tools) "install_$what" 9>&- ;;
+    build | deny | etcd | kafka | s3 | sshd | https | haproxy | tools) "install_$what" 9>&- ;;
     all) for each in build tools etcd haproxy git_servers kafka s3; do "install_$each" 9>&-; done ;;
-    *) die "unknown: $what; known: build etcd kafka s3 sshd https haproxy tools all" ;;
+    *) die "unknown: $what; known: build deny etcd kafka s3 sshd https haproxy tools all" ;;
   esac
 done

@@ -106,9 +106,7 @@ pub fn plan(view: &View, pins: &Pins, policy: &CollectPolicy, now_ms: i64) -> Co
             age(stored_at_ms, now_ms) >= policy.orphan_grace
                 && epoch_of_segment(id).is_some_and(|epoch| epoch < head.epoch)
         };
-        !needed.contains(id)
-            && !pins.segments.contains(id)
-            && (dead.contains(id) || is_orphan())
+        !needed.contains(id) && !pins.segments.contains(id) && (dead.contains(id) || is_orphan())
     };
     CollectPlan {
         boundary: (boundary > view.boundary).then_some(boundary),

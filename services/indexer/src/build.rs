@@ -102,9 +102,9 @@ async fn fetch_stored(store: &Store, ops: &[Planned]) -> Result<Fetched, Indexer
         if let Entry::Vacant(place) = fetched.entry(blob.hash) {
             place.insert(match store.get_blob(blob).await {
                 Ok(text) => Ok(text),
-                Err(
-                    error @ (StoreError::NotFound { .. } | StoreError::SegmentCorrupt { .. }),
-                ) => Err(error.to_string()),
+                Err(error @ (StoreError::NotFound { .. } | StoreError::SegmentCorrupt { .. })) => {
+                    Err(error.to_string())
+                }
                 Err(error) => return Err(error.into()),
             });
         }
