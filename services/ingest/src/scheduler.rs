@@ -1,19 +1,26 @@
 //! When to look at which repository next. Pure: time and chance are arguments.
 //!
 //! - G1 A repository is looked at once per interval, and never by two steps at a time.
-//! - G2 Looking never takes more than a tenth of the time: a large directory is scanned less often.
+//! - G2 Looking never takes more than a tenth of the time: a large directory is scanned less often, and
+//!   each of thousands of repositories on this machine too, but not more than a minute for the others'
+//!   sake.
 //! - G3 After failures the waits double, up to a limit, and are scattered, so that a code host that
 //!   comes back is not met by everybody at once.
 //! - G4 Remotes that hang do not keep repositories of this machine waiting: each kind has its lane.
 //! - G5 A kick is answered at once; one during a step is answered by another step after it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 /// Time since the scheduler's beginning.
 pub type Moment = Duration;
 
 /// Share of time that a look may take: one part in this many.
 const DUTY: u32 = 10;
+/// Longest wait because of others.
+const MOST_FOR_OTHERS: Duration = Duration::from_secs(60);
 
 /// Waits after failures.
 #[derive(Debug, Clone, Copy)]
@@ -55,8 +62,9 @@ pub enum Ended {
 #[derive(Debug)]
 pub struct Scheduler {
     backoff: Backoff,
-    lanes: Lanes,
-    repos: BTreeMap<String, Entry>,
+    repos: HashMap<String, Entry>,
+    /// By [`Lane`].
+    lines: [Line; 2],
 }
 
 #[derive(Debug)]
@@ -67,78 +75,95 @@ struct Entry {
     running: bool,
     kicked: bool,
     failures: u32,
+    /// Root of the seconds that the last look took.
+    root_took: f64,
+}
+
+/// Those of one lane.
+#[derive(Debug)]
+struct Line {
+    limit: usize,
+    running: usize,
+    /// Those that do not run, by when they are due.
+    waiting: BTreeSet<(Moment, String)>,
+    /// Sum of `root_took`.
+    roots: f64,
 }
 
 impl Scheduler {
     /// An empty schedule.
     pub fn new(backoff: Backoff, lanes: Lanes) -> Self {
-        Self { backoff, lanes, repos: BTreeMap::new() }
+        let line = |limit| Line { limit, running: 0, waiting: BTreeSet::new(), roots: 0.0 };
+        Self { backoff, repos: HashMap::new(), lines: [lanes.local, lanes.remote].map(line) }
     }
 
     /// Adds a repository, due at once, or changes its interval.
     pub fn set(&mut self, name: &str, lane: Lane, every: Duration, now: Moment) {
-        let new = || Entry { lane, every, due: now, running: false, kicked: false, failures: 0 };
-        let entry = self.repos.entry(name.to_owned()).or_insert_with(new);
+        let mut entry = self.remove(name).unwrap_or(Entry {
+            lane,
+            every,
+            due: now,
+            running: false,
+            kicked: false,
+            failures: 0,
+            root_took: 0.0,
+        });
         if entry.failures == 0 && entry.due > now + every {
             entry.due = now + every;
         }
         (entry.lane, entry.every) = (lane, every);
+        self.insert(name, entry);
     }
 
     /// Keeps the repositories that `keep` names.
     pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        self.repos.retain(|name, _| keep(name));
+        let gone: Vec<_> = self.repos.keys().filter(|name| !keep(name)).cloned().collect();
+        for name in gone {
+            self.remove(&name);
+        }
     }
 
     /// Wants a look at once. False when the repository is not known.
     pub fn kick(&mut self, name: &str, now: Moment) -> bool {
-        let Some(entry) = self.repos.get_mut(name) else { return false };
+        let Some(mut entry) = self.remove(name) else { return false };
         entry.due = entry.due.min(now);
         entry.kicked |= entry.running;
+        self.insert(name, entry);
         true
     }
 
     /// The repositories that are due and whose lane has room, the longest overdue first; they count as
     /// running.
     pub fn take_due(&mut self, now: Moment) -> Vec<String> {
-        let waiting = self.repos.iter().filter(|(_, entry)| !entry.running && entry.due <= now);
-        let mut due: Vec<(Moment, String)> =
-            waiting.map(|(name, entry)| (entry.due, name.clone())).collect();
-        due.sort();
-        let (mut local, mut remote) = (self.room(Lane::Local), self.room(Lane::Remote));
         let mut taken = Vec::new();
-        for (_, name) in due {
-            let Some(entry) = self.repos.get_mut(&name) else { continue };
-            let room = match entry.lane {
-                Lane::Local => &mut local,
-                Lane::Remote => &mut remote,
-            };
-            if *room > 0 {
-                *room -= 1;
-                entry.running = true;
-                taken.push(name);
+        for line in &mut self.lines {
+            while line.running < line.limit
+                && line.waiting.first().is_some_and(|(due, _)| *due <= now)
+                && let Some(first) = line.waiting.pop_first()
+            {
+                line.running += 1;
+                taken.push(first);
             }
         }
-        taken
-    }
-
-    fn room(&self, lane: Lane) -> usize {
-        let limit = match lane {
-            Lane::Local => self.lanes.local,
-            Lane::Remote => self.lanes.remote,
-        };
-        let running = self.repos.values().filter(|entry| entry.running && entry.lane == lane);
-        limit.saturating_sub(running.count())
+        taken.sort();
+        for (_, name) in &taken {
+            if let Some(entry) = self.repos.get_mut(name) {
+                entry.running = true;
+            }
+        }
+        taken.into_iter().map(|(_, name)| name).collect()
     }
 
     /// A step ended, of which looking `took` this long. `chance` is drawn from `0.0..1.0`.
     pub fn finished(&mut self, name: &str, ended: Ended, took: Duration, now: Moment, chance: f64) {
-        let Some(entry) = self.repos.get_mut(name) else { return };
+        let Some(mut entry) = self.remove(name) else { return };
         entry.running = false;
+        entry.root_took = took.as_secs_f64().sqrt();
         let wait = match ended {
             Ended::Well => {
                 entry.failures = 0;
-                entry.every.max(took * (DUTY - 1))
+                let alone = took * (DUTY - 1);
+                entry.every.max(alone).max(self.wait_among_others(&entry))
             }
             Ended::Badly => {
                 entry.failures = entry.failures.saturating_add(1);
@@ -147,13 +172,48 @@ impl Scheduler {
         };
         let kicked = std::mem::take(&mut entry.kicked) && ended == Ended::Well;
         entry.due = if kicked { now } else { now + wait };
+        self.insert(name, entry);
+    }
+
+    /// The wait by which all repositories of this machine together keep to [`DUTY`]. Waits go with the
+    /// root of what a look costs: of all ways to share a budget, that one leaves the least staleness.
+    fn wait_among_others(&self, entry: &Entry) -> Duration {
+        if entry.lane == Lane::Remote {
+            return Duration::ZERO; // a fetch waits for somebody else's machine
+        }
+        let roots = self.lines[entry.lane as usize].roots + entry.root_took;
+        let seconds = entry.root_took * roots * f64::from(DUTY - 1);
+        Duration::from_millis((seconds * 1e3) as u64).min(MOST_FOR_OTHERS)
     }
 
     /// When the next repository is due that could start: a full lane waits for the end of a step.
     pub fn next_due(&self) -> Option<Moment> {
-        let has_room = [Lane::Local, Lane::Remote].map(|lane| self.room(lane) > 0);
-        let could = |entry: &&Entry| !entry.running && has_room[entry.lane as usize];
-        self.repos.values().filter(could).map(|entry| entry.due).min()
+        let has_room = |line: &&Line| line.running < line.limit;
+        let first = |line: &Line| line.waiting.first().map(|(due, _)| *due);
+        self.lines.iter().filter(has_room).filter_map(first).min()
+    }
+
+    fn insert(&mut self, name: &str, entry: Entry) {
+        let line = &mut self.lines[entry.lane as usize];
+        line.roots += entry.root_took;
+        if entry.running {
+            line.running += 1;
+        } else {
+            line.waiting.insert((entry.due, name.to_owned()));
+        }
+        self.repos.insert(name.to_owned(), entry);
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Entry> {
+        let (name, entry) = self.repos.remove_entry(name)?;
+        let line = &mut self.lines[entry.lane as usize];
+        line.roots = (line.roots - entry.root_took).max(0.0);
+        if entry.running {
+            line.running -= 1;
+        } else {
+            line.waiting.remove(&(entry.due, name));
+        }
+        Some(entry)
     }
 }
 
@@ -223,6 +283,32 @@ mod tests {
         s.take_due(at(0));
         s.finished("a", Ended::Well, at(5), at(5), 0.0);
         assert_eq!(s.next_due(), Some(at(50)));
+    }
+
+    #[test]
+    fn thousands_of_quick_looks_share_the_time() {
+        let names: Vec<String> = (0..3000).map(|i| i.to_string()).collect();
+        let mut s = scheduler(&[]);
+        for name in &names {
+            s.set(name, Lane::Local, Duration::from_millis(500), at(0));
+        }
+        let look = Duration::from_micros(150);
+        let (mut now, mut busy) = (Duration::ZERO, Duration::ZERO);
+        while now < at(100) {
+            for name in s.take_due(now) {
+                now += look;
+                busy += look;
+                s.finished(&name, Ended::Well, look, now, 0.0);
+            }
+            now = now.max(s.next_due().unwrap());
+        }
+        assert!(busy > at(9) && busy < at(13), "{busy:?} of 100 s");
+
+        s.set("huge", Lane::Local, EVERY, now);
+        assert!(s.take_due(now).contains(&"huge".to_owned()));
+        s.finished("huge", Ended::Well, at(2), now, 0.0);
+        s.retain(|name| name == "huge");
+        assert_eq!(s.next_due(), Some(now + MOST_FOR_OTHERS));
     }
 
     #[test]

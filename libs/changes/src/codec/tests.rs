@@ -82,7 +82,7 @@ fn bodies() -> impl Strategy<Value = ChangeBody> {
 
 prop_compose! {
     fn changes()(
-        name in "[a-z./]{1,12}", path in "[a-zA-Zé/.]{1,16}", body in bodies(),
+        name in "[a-z]{1,4}(/[.]?[a-z]{1,4}){0,2}", path in "[a-zA-Zé/.]{1,16}", body in bodies(),
         committed_at_ms in any::<i64>(), emitted_at_ms in any::<i64>(),
     ) -> Change {
         let repo = RepoName::new(name).unwrap();

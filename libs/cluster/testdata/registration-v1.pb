@@ -1,0 +1,2 @@
+
+acme/apihttps://github.com/acme/api.gitmain	release/*(0
