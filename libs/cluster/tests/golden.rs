@@ -9,8 +9,8 @@ use prost::Message;
 use std::fmt::Debug;
 
 fn check<M: Message + Default + PartialEq + Debug>(golden: &[u8], meant: M) {
-    assert_eq!(M::decode(golden).unwrap(), meant);
     assert_eq!(meant.encode_to_vec(), golden);
+    assert_eq!(M::decode(golden), Ok(meant));
 }
 
 fn branch(commit: &str, tree: &str) -> BranchPosition {
@@ -97,7 +97,7 @@ fn how_far_a_repository_was_read() {
     for (limits, max_file_bytes, rules) in
         [(&mut meant.pending[0].limits, 10, 1), (&mut meant.limits, 64, 2)]
     {
-        let limits = limits.as_mut().unwrap();
+        let limits = limits.as_mut().expect("made above");
         (limits.max_file_bytes, limits.rules) = (max_file_bytes, rules);
     }
     meant.unreadable[0].path = b"a".to_vec().into();
