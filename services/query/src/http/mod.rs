@@ -6,6 +6,7 @@ mod guard;
 mod health;
 mod hold;
 mod params;
+mod refused;
 mod repos;
 mod search;
 mod serve;

@@ -1,7 +1,7 @@
 //! The listener: HTTP/1.1 with bounded headers, a bounded number of connections, no patience for clients
 //! that take nothing, and a graceful end.
 
-use super::watched::Watched;
+use super::{refused::Refused, watched::Watched};
 use crate::answers::Reader;
 use axum::Router;
 use hyper::{
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 const MAX_CONNECTIONS: usize = 4096;
 /// A client has this long to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of request line and headers. What is beyond, hyper answers by itself with 431.
+/// Bytes of request line and headers. What is beyond, hyper answers by itself with 431: see [`Refused`].
 const MAX_HEADER_BYTES: usize = 512 << 10;
 /// Requests in flight at shutdown have this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ pub async fn serve(
             request.extensions_mut().insert(reader.clone());
             service.call(request)
         });
-        let stream = TokioIo::new(Watched::new(stream, peer, patience));
+        let stream = TokioIo::new(Refused::new(Watched::new(stream, peer, patience)));
         let connection = builder().serve_connection(stream, service);
         let watched = graceful.watch(connection);
         tokio::spawn(async move {

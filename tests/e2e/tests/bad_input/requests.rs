@@ -5,6 +5,7 @@ use anyhow::{Context as _, ensure};
 use ax_e2e::standalone::Standalone;
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Path, status, code, and what the fault's JSON must hold.
 type Case = (&'static str, u16, &'static str, &'static str);
@@ -160,6 +161,25 @@ async fn waits_end(server: &Standalone) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is answered to bytes that no client library would send.
+async fn said_to(server: &Standalone, request: String) -> anyhow::Result<String> {
+    let address = server.api().base().trim_start_matches("http://").to_owned();
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    let (mut reading, mut writing) = stream.split();
+    // The server may answer and hang up before it has read everything.
+    let written = async { writing.write_all(request.as_bytes()).await.or(Ok(())) };
+    let mut answer = Vec::new();
+    let read = async {
+        let mut part = [0; 4096];
+        while let Ok(num @ 1..) = reading.read(&mut part).await {
+            answer.extend_from_slice(&part[..num]);
+        }
+        anyhow::Ok(())
+    };
+    tokio::try_join!(written, read)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
 /// 10 MB: in a body it is a fault; in a URL the listener itself hangs up, or says 414.
 async fn far_too_large(server: &Standalone) -> anyhow::Result<()> {
     let large = "x".repeat(10 << 20);
@@ -177,6 +197,17 @@ async fn far_too_large(server: &Standalone) -> anyhow::Result<()> {
     if let Ok(answer) = client.get(url).send().await {
         let status = answer.status().as_u16();
         ensure!([413, 414, 431].contains(&status), "10 MB of query: {status}");
+    }
+    for (request, status, code) in [
+        (format!("GET /?q={} HTTP/1.1\r\nhost: x\r\n\r\n", &large[..100_000]), "414", "AX-A006"),
+        (format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", &large[..530_000]), "431", "AX-A006"),
+        ("no HTTP\r\n\r\n".to_owned(), "400", "AX-A001"),
+    ] {
+        let answer = said_to(server, request).await?;
+        ensure!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(code),
+            "{answer}"
+        );
     }
     // What fits into a request line but not into a query's limits.
     let long = format!("/api/v1/search?q={}", "a%20".repeat(5_000));
