@@ -88,11 +88,14 @@ fn how_far_a_repository_was_read() {
             branches: vec![branch("c0", "t0")],
             spread: 1,
             limits: Some(Default::default()),
+            as_of: 0, // not yet known then
         }],
         log_id: "log".into(),
         limits: Some(Default::default()),
         unreadable: vec![Default::default()],
         unreadable_more: true,
+        num_additions: 0, // not yet known then, either
+        additions: Vec::new(),
     };
     for (limits, max_file_bytes, rules) in
         [(&mut meant.pending[0].limits, 10, 1), (&mut meant.limits, 64, 2)]

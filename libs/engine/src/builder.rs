@@ -240,6 +240,7 @@ impl SegmentBuilder {
             text: self.text_bytes..end,
             first_block: 0,
             branches: self.tables.branch_sets.number_of(&version.branches.join("\0")),
+            as_of: version.as_of,
             language: self.tables.languages.number_of(language),
             encoding: self.tables.encodings.number_of(&version.encoding),
             kind: version.kind,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! doc := key:u32 repo:u32 text_start:u64 text_len:u32 first_block:u32 branches:u32 language:u32
-//!        encoding:u32 kind:u8 skip:u8 flags:u8 depth:u8 blob_len:u8 zero:[3] blob:[32] zero:[4]
+//!        encoding:u32 kind:u8 skip:u8 flags:u8 depth:u8 blob_len:u8 zero:[3] blob:[32] as_of:u32
 //!        num_bytes:u64 committed_at_ms:i64                                       96 bytes
 //! ```
 //!
@@ -41,6 +41,8 @@ pub(crate) struct DocRecord {
     pub(crate) text: Range<u64>,
     pub(crate) first_block: u32,
     pub(crate) branches: u32,
+    /// As of which addition of a branch `branches` speaks.
+    pub(crate) as_of: u32,
     pub(crate) language: u32,
     pub(crate) encoding: u32,
     pub(crate) kind: FileKind,
@@ -69,7 +71,7 @@ impl DocRecord {
         out.extend_from_slice(&[kind as u8, skip, self.flags, self.depth]);
         out.extend_from_slice(&[self.blob.0.len() as u8, 0, 0, 0]);
         out.extend_from_slice(&blob);
-        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&self.as_of.to_le_bytes());
         out.extend_from_slice(&self.num_bytes.to_le_bytes());
         out.extend_from_slice(&self.committed_at_ms.to_le_bytes());
     }
@@ -97,6 +99,7 @@ impl DocRecord {
             flags: bytes[38],
             depth: bytes[39],
             blob: BlobId(blob.to_vec()),
+            as_of: u32_at(bytes, 76)?,
             num_bytes: u64_at(bytes, 80)?,
             committed_at_ms: u64_at(bytes, 88)? as i64,
         })
@@ -170,6 +173,11 @@ impl Docs {
     /// Its set of branches.
     pub(crate) fn branches(&self, doc: u32) -> u32 {
         self.number(doc, 24)
+    }
+
+    /// As of which addition of a branch its set of branches speaks.
+    pub(crate) fn as_of(&self, doc: u32) -> u32 {
+        self.number(doc, 76)
     }
 
     /// Its language.

@@ -5,6 +5,7 @@
 
 mod bits;
 mod blocks;
+mod branches;
 mod builder;
 mod docs;
 mod error;

@@ -85,9 +85,11 @@ fn read(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<(Doc, Option<
     let record = segment.docs.record(doc)?;
     let encoding = segment.docs.strings.encodings.get(record.encoding as usize);
     let text = Bytes::from_owner(segment.content.slice(segment.docs.text(doc)));
+    let named = segment.docs.strings.branches(record.branches);
     let version = FileVersion {
         blob: record.blob,
-        branches: part.branches(doc).map(str::to_owned).collect(),
+        branches: named.map(str::to_owned).collect(),
+        as_of: record.as_of,
         content: Content::Inline(Bytes::new()), // not read: the text is given beside it
         kind: record.kind,
         num_bytes: record.num_bytes,

@@ -5,8 +5,8 @@ use crate::{
     format::{section, u32_at},
     sections::{SectionWriter, Sections},
 };
-use ax_model::{BranchHead, RepoName, RepositoryInfo};
-use ax_proto::search::{Branch, Repository};
+use ax_model::{BranchHead, BranchHistory, BranchOrigin, RepoName, RepositoryInfo};
+use ax_proto::search::{self as proto, Branch, Repository};
 use prost::Message;
 
 /// Writes the section `repositories`.
@@ -40,6 +40,11 @@ pub(crate) fn read(sections: &Sections) -> Result<Vec<RepositoryInfo>> {
 
 fn to_proto(info: &RepositoryInfo) -> Repository {
     let branch = |b: &BranchHead| Branch { name: b.name.clone(), commit: b.commit.clone() };
+    let origin = |o: &BranchOrigin| proto::BranchOrigin {
+        number: o.number,
+        branch: o.branch.clone(),
+        from: o.from.clone(),
+    };
     Repository {
         name: info.name.to_string(),
         source: info.source.clone(),
@@ -52,6 +57,9 @@ fn to_proto(info: &RepositoryInfo) -> Repository {
         spread: info.spread,
         committed_at_ms: info.committed_at_ms,
         indexed_at_ms: info.indexed_at_ms,
+        num_additions: info.history.number,
+        origins: info.history.origins.iter().map(origin).collect(),
+        is_copy: info.is_copy,
     }
 }
 
@@ -59,6 +67,9 @@ fn from_bytes(bytes: &[u8]) -> Result<RepositoryInfo> {
     let bad = |what: String| EngineError::corrupt(section::REPOSITORIES, what);
     let info = Repository::decode(bytes).map_err(|error| bad(error.to_string()))?;
     let branch = |b: Branch| BranchHead { name: b.name, commit: b.commit };
+    let origin =
+        |o: proto::BranchOrigin| BranchOrigin { number: o.number, branch: o.branch, from: o.from };
+    let origins = info.origins.into_iter().map(origin).collect();
     Ok(RepositoryInfo {
         name: RepoName::new(info.name).map_err(|error| bad(error.to_string()))?,
         source: info.source,
@@ -71,5 +82,7 @@ fn from_bytes(bytes: &[u8]) -> Result<RepositoryInfo> {
         spread: info.spread,
         committed_at_ms: info.committed_at_ms,
         indexed_at_ms: info.indexed_at_ms,
+        history: BranchHistory { number: info.num_additions, origins },
+        is_copy: info.is_copy,
     })
 }

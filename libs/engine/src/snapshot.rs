@@ -3,8 +3,8 @@
 //! A document is live if no newer segment names its key (put or deleted) or deletes its repository.
 
 use crate::{
-    FileView, LiveDoc, Result, Segment, SkippedDoc, Stats, bits::Bits, docs::DocRecord,
-    keys::KeyKind,
+    FileView, LiveDoc, Result, Segment, SkippedDoc, Stats, bits::Bits, branches::Branches,
+    docs::DocRecord, keys::KeyKind,
 };
 use ax_model::{DocKey, RepoName, RepositoryInfo};
 use std::{
@@ -16,6 +16,7 @@ use std::{
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     pub(crate) parts: Vec<Part>,
+    branches: Branches,
 }
 
 /// A segment and its live documents.
@@ -23,6 +24,7 @@ pub struct Snapshot {
 pub(crate) struct Part {
     pub(crate) segment: Arc<Segment>,
     pub(crate) live: Arc<Bits>,
+    pub(crate) branches: Branches,
 }
 
 impl Snapshot {
@@ -36,12 +38,13 @@ impl Snapshot {
     /// This snapshot and one newer segment. Costs a look-up per key of the new segment and older
     /// segment; live sets that do not change are shared.
     pub fn with_newer(&self, segment: Arc<Segment>) -> Result<Self> {
+        let branches = self.branches.with_newer(&segment);
         let mut parts: Vec<Part> =
-            self.parts.iter().map(|part| part.superseded_by(&segment)).collect();
+            self.parts.iter().map(|part| part.superseded_by(&segment, &branches)).collect();
         let mut live = Bits::all(segment.docs.num());
         segment.dead.iter().for_each(|doc| live.remove(*doc));
-        parts.push(Part { segment, live: Arc::new(live) });
-        Ok(Self { parts })
+        parts.push(Part { segment, live: Arc::new(live), branches: branches.clone() });
+        Ok(Self { parts, branches })
     }
 
     /// The segments, oldest first.
@@ -54,7 +57,7 @@ impl Snapshot {
         let mut found = BTreeMap::new();
         let mut deleted = BTreeSet::new();
         for part in self.parts.iter().rev() {
-            for info in &part.segment.repositories {
+            for info in part.segment.repositories.iter().filter(|info| !info.is_copy) {
                 if !deleted.contains(info.name.as_str()) && !found.contains_key(&info.name) {
                     found.insert(info.name.clone(), info.clone());
                 }
@@ -89,12 +92,12 @@ impl Snapshot {
         else {
             return Ok(None);
         };
-        let shows = |doc: &u32, branch: &str| part.branches(*doc).any(|name| name == branch);
+        let shows = |doc: &u32, branch: &str| part.branches(*doc).contains(&branch);
         let doc = match branch {
             Some(branch) => docs.iter().find(|doc| shows(doc, branch)),
             None => {
-                let default = self.default_branch(&key.repo);
-                docs.iter().find(|doc| shows(doc, &default)).or(docs.first())
+                let default = self.branches.default_of(&key.repo);
+                docs.iter().find(|doc| shows(doc, default)).or(docs.first())
             }
         };
         doc.map(|doc| part.view(*doc)).transpose()
@@ -121,23 +124,17 @@ impl Snapshot {
             let record = part.segment.docs.record(doc)?;
             Ok(LiveDoc {
                 key: part.segment.keys.decode(record.key)?,
-                branches: part.branches(doc).map(str::to_owned).collect(),
+                branches: part.branch_names(doc),
                 blob: record.blob,
                 skip: record.skip,
             })
         })
     }
-
-    fn default_branch(&self, repo: &RepoName) -> String {
-        let infos = self.parts.iter().rev().flat_map(|part| &part.segment.repositories);
-        let mut of_repo = infos.filter(|info| info.name == *repo);
-        of_repo.next().map_or(String::new(), |info| info.default_branch.clone())
-    }
 }
 
 impl Part {
     /// The same part after a newer segment came.
-    fn superseded_by(&self, newer: &Segment) -> Self {
+    fn superseded_by(&self, newer: &Segment, branches: &Branches) -> Self {
         let older = &self.segment.keys;
         let mut killed = Vec::new();
         let mut place = 0;
@@ -156,12 +153,12 @@ impl Part {
             }
         }
         killed.retain(|doc| self.live.has(*doc));
-        if killed.is_empty() {
-            return self.clone();
+        let mut live = Arc::clone(&self.live);
+        if !killed.is_empty() {
+            let live = Arc::make_mut(&mut live);
+            killed.into_iter().for_each(|doc| live.remove(doc));
         }
-        let mut live = Bits::clone(&self.live);
-        killed.into_iter().for_each(|doc| live.remove(doc));
-        Self { segment: Arc::clone(&self.segment), live: Arc::new(live) }
+        Self { segment: Arc::clone(&self.segment), live, branches: branches.clone() }
     }
 
     /// The key's live documents in this part, if there are any.
@@ -172,10 +169,13 @@ impl Part {
         (!docs.is_empty()).then_some((self, docs))
     }
 
-    /// The branches of a document.
-    pub(crate) fn branches(&self, doc: u32) -> impl Iterator<Item = &str> {
-        let docs = &self.segment.docs;
-        docs.strings.branches(docs.branches(doc))
+    /// The branches that show a document.
+    pub(crate) fn branches(&self, doc: u32) -> Vec<&str> {
+        self.branches.of(&self.segment.docs, doc)
+    }
+
+    pub(crate) fn branch_names(&self, doc: u32) -> Vec<String> {
+        self.branches(doc).into_iter().map(str::to_owned).collect()
     }
 
     fn collect_skipped(
@@ -197,7 +197,7 @@ impl Part {
             if let Some(reason) = record.skip {
                 found.push(SkippedDoc {
                     path: keys.decode(record.key)?.path,
-                    branches: self.branches(doc).map(str::to_owned).collect(),
+                    branches: self.branch_names(doc),
                     reason,
                     num_bytes: record.num_bytes,
                 });
@@ -219,7 +219,7 @@ impl Part {
             key: self.segment.keys.decode(key)?,
             text: skip.map_or_else(|| Ok(self.segment.text(doc).to_vec()), Err),
             num_bytes,
-            branches: self.branches(doc).map(str::to_owned).collect(),
+            branches: self.branch_names(doc),
             language: strings.language(language).to_owned(),
             blob,
             kind,
@@ -230,7 +230,7 @@ impl Part {
 
 impl Segment {
     /// Names of the repositories whose older documents this segment deletes.
-    fn deleted_repositories(&self) -> impl Iterator<Item = String> + '_ {
+    pub(crate) fn deleted_repositories(&self) -> impl Iterator<Item = String> + '_ {
         let prefixes = self.deletions.iter().map(|key| self.keys.bytes(*key));
         prefixes.filter_map(|prefix| {
             let name = prefix.strip_suffix(&[0])?;

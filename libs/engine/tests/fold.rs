@@ -3,9 +3,9 @@
 
 mod common;
 
-use ax_engine::{LiveDoc, Segment, SegmentBuilder, Snapshot, merge};
-use ax_model::{BranchHead, RepositoryInfo};
-use common::{build, doc, key, options, search};
+use ax_engine::{BuiltSegment, Doc, LiveDoc, Segment, SegmentBuilder, Snapshot, merge};
+use ax_model::{BranchHead, BranchHistory, RepositoryInfo};
+use common::{build, doc, key, lines, options, search};
 use proptest::{collection::vec, prelude::*};
 use std::{collections::BTreeMap, ops::Range, path::Path};
 
@@ -45,7 +45,9 @@ fn info(number: u8, commit: u8) -> RepositoryInfo {
         name: key(&repo(number), "x").repo,
         source: "here".into(),
         default_branch: "main".into(),
-        branches: vec![BranchHead { name: "main".into(), commit: commit.to_string() }],
+        branches: ["main", "dev"]
+            .map(|name| BranchHead { name: name.into(), commit: commit.to_string() })
+            .into(),
         branches_left_out: Vec::new(),
         num_files: 1,
         num_bytes: 2,
@@ -53,6 +55,8 @@ fn info(number: u8, commit: u8) -> RepositoryInfo {
         spread: 1,
         committed_at_ms: 4,
         indexed_at_ms: 5,
+        history: Default::default(),
+        is_copy: false,
     }
 }
 
@@ -223,4 +227,55 @@ fn a_file_is_shown_by_branch() {
     assert_eq!(text(Some("dev")).unwrap(), b"old\n");
     assert_eq!(text(None).unwrap(), b"new\n");
     assert_eq!(text(Some("none")), None);
+}
+
+/// A version written when there had been `as_of` additions of branches.
+fn doc_as_of(text: &str, branches: &[&str], as_of: u32) -> Doc {
+    let mut doc = doc(text, branches);
+    doc.version.as_of = as_of;
+    doc
+}
+
+#[test]
+fn a_branch_that_began_as_a_copy_shows_what_its_origin_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path| key("r", path);
+    let facts = |names: &[&str], history: BranchHistory| {
+        let head = |name: &&str| BranchHead { name: (*name).into(), commit: "c".into() };
+        let branches = names.iter().map(head).collect();
+        RepositoryInfo { name: at("x").repo, branches, history, is_copy: true, ..info(0, 0) }
+    };
+    let first = build(folder.path(), "s0", |builder| {
+        builder.put(&at("same"), vec![doc_as_of("needle\n", &["main"], 0)]).unwrap();
+        builder.put(&at("moved"), vec![doc_as_of("needle\n", &["main"], 0)]).unwrap();
+    });
+    let heads = ["main", "topic"];
+    let copied = BranchHistory::default().with(1, [("topic", Some("main"))], &heads);
+    let second = build(folder.path(), "s1", |builder| {
+        let versions =
+            [doc_as_of("needle 1\n", &["topic"], 1), doc_as_of("needle 2\n", &["main"], 1)];
+        builder.put(&at("moved"), versions.to_vec()).unwrap();
+        builder.repository(&facts(&heads, copied.clone()));
+    });
+    let third = build(folder.path(), "s2", |builder| {
+        builder.repository(&facts(&["topic"], copied.with(1, [], &["topic"])));
+    });
+    let open = |built: &BuiltSegment| Segment::open(&built.path).unwrap();
+    let shown = |snapshot: &Snapshot, branch: &str| -> Vec<String> {
+        lines(&search(snapshot, &format!("needle branch:^{branch}$")))
+    };
+    let on_main = ["moved:1:needle 2", "same:1:needle"];
+    let on_topic = ["moved:1:needle 1", "same:1:needle"];
+    let both = Snapshot::new(vec![open(&first), open(&second)]).unwrap();
+    for snapshot in [&both, &merged(folder.path(), &both, 0..2, "m.seg")] {
+        assert_eq!(shown(snapshot, "main"), on_main);
+        assert_eq!(shown(snapshot, "topic"), on_topic);
+        assert_eq!(search(snapshot, "needle -branch:topic").num_files, 1);
+        let file = snapshot.file(&at("same"), Some("topic")).unwrap().unwrap();
+        assert_eq!(file.branches, ["main", "topic"]);
+        assert!(snapshot.repositories().is_empty(), "a copy is not listed");
+        let gone = snapshot.with_newer(open(&third)).unwrap();
+        assert_eq!(shown(&gone, "main"), [""; 0]);
+        assert_eq!(shown(&gone, "topic"), on_topic, "main is gone, what it was copied from is not");
+    }
 }

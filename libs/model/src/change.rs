@@ -106,6 +106,9 @@ pub struct FileVersion {
     pub blob: BlobId,
     /// Branches that show this blob at this path, sorted.
     pub branches: Vec<String>,
+    /// The repository's count of branch additions as of which `branches` speaks; see
+    /// [`crate::BranchHistory`].
+    pub as_of: u32,
     /// The text, or why there is none.
     pub content: Content,
     /// What the tree entry is.

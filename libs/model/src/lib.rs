@@ -3,6 +3,7 @@
 //! a clock or draws a random number; bytes on the wire and on disk are left to `ax-proto` and to the
 //! crates that own each format.
 
+mod branches;
 mod change;
 mod error;
 mod key;
@@ -12,6 +13,7 @@ mod repository;
 mod route;
 mod source;
 
+pub use branches::{BranchHistory, BranchOrigin};
 pub use change::{
     BlobId, Change, ChangeBody, Content, FileKind, FileVersion, SkipReason, StoredBlob,
 };

@@ -121,6 +121,7 @@ pub(crate) mod tests {
             encoding: String::new(),
             generated: false,
             vendored: false,
+            as_of: 0,
         };
         let record = Record {
             offset: Offset(text.len() as u64),

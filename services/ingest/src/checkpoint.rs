@@ -1,9 +1,12 @@
 //! [`Known`] and [`Position`] as the coordination store keeps them.
 
-use crate::plan::{BranchAt, Known, Limits, Position, Totals, Unreadable, UnreadableFiles};
-use ax_model::{RepoName, VersionToken};
+use crate::plan::{
+    BranchAt, Known, Limits, Position, Totals, Unreadable, UnreadableFiles, Written,
+};
+use ax_model::{BranchHistory, BranchOrigin, RepoName, VersionToken};
 use ax_proto::cluster::{
-    BranchPosition, EmissionLimits, IngestCheckpoint, PendingEmission, UnreadableFile,
+    BranchAddition, BranchPosition, EmissionLimits, IngestCheckpoint, PendingEmission,
+    UnreadableFile,
 };
 use bytes::Bytes;
 use gix::ObjectId;
@@ -17,7 +20,9 @@ pub fn read(checkpoint: Option<&IngestCheckpoint>, log_id: &str) -> Known {
     let mut known = Known::default();
     for pending in &checkpoint.pending {
         match position(&pending.branches, pending.spread, pending.limits) {
-            Some(position) => known.pending.push(position),
+            Some(position) => {
+                known.pending.push(Written { position, as_of: pending.as_of });
+            }
             None => return Known::default(),
         }
     }
@@ -29,6 +34,7 @@ pub fn read(checkpoint: Option<&IngestCheckpoint>, log_id: &str) -> Known {
         };
         let at = position(&checkpoint.branches, checkpoint.spread, checkpoint.limits);
         known.complete = at.map(|at| (at, totals));
+        known.history = history(checkpoint);
         known.unreadable = unreadable(checkpoint);
     }
     known
@@ -38,7 +44,7 @@ pub fn read(checkpoint: Option<&IngestCheckpoint>, log_id: &str) -> Known {
 pub fn complete(
     name: &RepoName,
     log_id: &str,
-    target: &Position,
+    (target, history): (&Position, &BranchHistory),
     (totals, unreadable): (Totals, &UnreadableFiles),
     version: &VersionToken,
     now_ms: i64,
@@ -57,6 +63,8 @@ pub fn complete(
         limits: Some(limits(target)),
         unreadable: unreadable.listed.iter().map(file).collect(),
         unreadable_more: unreadable.more,
+        num_additions: history.number,
+        additions: history.origins.iter().map(addition).collect(),
     }
 }
 
@@ -66,14 +74,19 @@ pub fn with_pending(
     name: &RepoName,
     log_id: &str,
     checkpoint: Option<IngestCheckpoint>,
-    target: &Position,
+    target: &Written,
 ) -> IngestCheckpoint {
     let mut checkpoint = checkpoint.filter(|known| known.log_id == log_id).unwrap_or_else(|| {
         let (name, log_id) = (name.to_string(), log_id.to_owned());
         IngestCheckpoint { name, log_id, ..Default::default() }
     });
-    let limits = Some(limits(target));
-    let pending = PendingEmission { branches: branches(target), spread: target.spread, limits };
+    let Written { position, as_of } = target;
+    let pending = PendingEmission {
+        branches: branches(position),
+        spread: position.spread,
+        limits: Some(limits(position)),
+        as_of: *as_of,
+    };
     if !checkpoint.pending.contains(&pending) {
         checkpoint.pending.push(pending);
     }
@@ -92,6 +105,20 @@ fn branches(position: &Position) -> Vec<BranchPosition> {
 fn limits(position: &Position) -> EmissionLimits {
     let Limits { max_file_bytes, rules } = position.limits;
     EmissionLimits { max_file_bytes, rules }
+}
+
+fn addition(origin: &BranchOrigin) -> BranchAddition {
+    let BranchOrigin { number, branch, from } = origin.clone();
+    BranchAddition { number, branch, from }
+}
+
+fn history(checkpoint: &IngestCheckpoint) -> BranchHistory {
+    let origin = |addition: &BranchAddition| {
+        let BranchAddition { number, branch, from } = addition.clone();
+        BranchOrigin { number, branch, from }
+    };
+    let origins = checkpoint.additions.iter().map(origin).collect();
+    BranchHistory { number: checkpoint.num_additions, origins }
 }
 
 fn file(file: &Unreadable) -> UnreadableFile {
@@ -133,6 +160,10 @@ mod tests {
         Position { branches: vec![branch], spread: 3, limits: Limits::new(7) }
     }
 
+    fn written(n: u8) -> Written {
+        Written { position: somewhere(n), as_of: n.into() }
+    }
+
     #[test]
     fn survives_the_store() {
         let name = RepoName::new("r").unwrap();
@@ -140,25 +171,23 @@ mod tests {
         let token = VersionToken::new(Generation(1));
         let mut unreadable = UnreadableFiles { more: true, ..Default::default() };
         unreadable.add(Unreadable { path: b"\xff/a".into(), blob: ObjectId::Sha1([9; 20]) });
-        let done = complete(&name, "log", &somewhere(1), (totals, &unreadable), &token, 5);
-        let both = with_pending(&name, "log", Some(done), &somewhere(2));
+        let history = BranchHistory::default().with(3, [("main", Some("old"))], &["main"]);
+        let target = (&somewhere(1), &history);
+        let done = complete(&name, "log", target, (totals, &unreadable), &token, 5);
+        let both = with_pending(&name, "log", Some(done), &written(2));
         let complete = Some((somewhere(1), totals));
-        let known = Known { complete, pending: vec![somewhere(2)], unreadable };
+        let known = Known { complete, history, pending: vec![written(2)], unreadable };
         assert_eq!(read(Some(&both), "log"), known);
-        assert_eq!(
-            with_pending(&name, "log", Some(both.clone()), &somewhere(2)),
-            both,
-            "only once"
-        );
+        assert_eq!(with_pending(&name, "log", Some(both.clone()), &written(2)), both, "only once");
     }
 
     #[test]
     fn nothing_is_complete_before_the_first_end() {
         let name = RepoName::new("r").unwrap();
-        let begun = with_pending(&name, "log", None, &somewhere(2));
+        let begun = with_pending(&name, "log", None, &written(2));
         assert_eq!(
             read(Some(&begun), "log"),
-            Known { pending: vec![somewhere(2)], ..Known::default() }
+            Known { pending: vec![written(2)], ..Known::default() }
         );
         assert_eq!(read(None, "log"), Known::default());
     }
@@ -166,16 +195,16 @@ mod tests {
     #[test]
     fn another_stream_holds_nothing() {
         let name = RepoName::new("r").unwrap();
-        let begun = with_pending(&name, "old", None, &somewhere(2));
+        let begun = with_pending(&name, "old", None, &written(2));
         assert_eq!(read(Some(&begun), "new"), Known::default());
-        let again = with_pending(&name, "new", Some(begun), &somewhere(3));
-        assert_eq!(read(Some(&again), "new").pending, [somewhere(3)]);
+        let again = with_pending(&name, "new", Some(begun), &written(3));
+        assert_eq!(read(Some(&again), "new").pending, [written(3)]);
     }
 
     #[test]
     fn what_cannot_be_understood_says_nothing() {
         let name = RepoName::new("r").unwrap();
-        let mut broken = with_pending(&name, "log", None, &somewhere(2));
+        let mut broken = with_pending(&name, "log", None, &written(2));
         broken.pending[0].branches[0].tree = "not hex".into();
         assert_eq!(read(Some(&broken), "log"), Known::default());
     }

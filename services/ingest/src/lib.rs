@@ -5,6 +5,7 @@
 //! the changes, and the cluster's records, are left to others: see [`ports`].
 
 pub mod attributes;
+mod branches;
 mod checkpoint;
 pub mod cluster;
 mod config;

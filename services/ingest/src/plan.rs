@@ -11,6 +11,7 @@
 //! | complete and pending positions | their differences from the target |
 //! | the same, with another limit on sizes | and the files of sizes between the limits |
 //! | the same, with another spread or by other rules | all paths |
+//! | a branch that the complete position does not show | its differences from another one, see [`crate::branches`] |
 //! | complete = target, and an unreadable file can be read | the unreadable files |
 //! | no complete position | everything, after a deletion of the repository |
 //! | a tree of a known position is gone, or too many are pending | the same |
@@ -19,7 +20,7 @@
 //! They need a repository that collected the objects of what was emitted last, weeks after a
 //! force-push and with ingest away meanwhile; nothing else says which paths to delete.
 
-use crate::snapshot::Roots;
+use ax_model::BranchHistory;
 use gix::{ObjectId, bstr::BString};
 use std::collections::BTreeSet;
 
@@ -29,6 +30,10 @@ pub const MAX_UNREADABLE: usize = 500;
 
 /// Unfinished emissions remembered, before it is cheaper to start anew.
 pub const MAX_PENDING: usize = 8;
+
+/// Branch additions remembered, before every path is emitted once more without them: they travel with
+/// the repository's facts.
+pub const MAX_ORIGINS: usize = 200;
 
 /// A branch and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +76,22 @@ pub struct Position {
     pub spread: u32,
     /// Which texts are left out.
     pub limits: Limits,
+}
+
+impl Position {
+    /// Names of its branches.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.branches.iter().map(|branch| branch.name.as_str())
+    }
+}
+
+/// A position that the stream may hold, with the branch additions as of which it was emitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The position.
+    pub position: Position,
+    /// The count of additions.
+    pub as_of: u32,
 }
 
 /// A file that could not be read although its tree names it.
@@ -118,10 +139,30 @@ pub struct Totals {
 pub struct Known {
     /// The position whose changes are all in the stream.
     pub complete: Option<(Position, Totals)>,
+    /// How the branches of the complete position came to be; it was emitted as of its number.
+    pub history: BranchHistory,
     /// Positions whose changes may be in the stream, in part.
-    pub pending: Vec<Position>,
+    pub pending: Vec<Written>,
     /// Files of the complete position that could not be read.
     pub unreadable: UnreadableFiles,
+}
+
+impl Known {
+    /// Every position that the stream may hold, the complete one first.
+    pub fn positions(&self) -> impl Iterator<Item = &Position> {
+        let complete = self.complete.iter().map(|(position, _)| position);
+        complete.chain(self.pending.iter().map(|pending| &pending.position))
+    }
+
+    /// The largest count of branch additions that the stream may hold.
+    fn most_additions(&self) -> u32 {
+        let pending = self.pending.iter().map(|pending| pending.as_of);
+        pending.chain([self.history.number]).max().unwrap_or_default()
+    }
+
+    fn is_pending(&self, target: &Position, as_of: u32) -> bool {
+        self.pending.iter().any(|begun| begun.as_of == as_of && begun.position == *target)
+    }
 }
 
 /// The next step.
@@ -137,7 +178,12 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emission {
     /// Positions to compare with, the complete one first; one empty position after a wipe.
-    pub olds: Vec<Position>,
+    pub olds: Vec<Written>,
+    /// The count of branch additions as of which to emit: no less than any that the stream may hold, and
+    /// more when branches are added.
+    pub as_of: u32,
+    /// Branches that the complete position does not show.
+    pub added: Vec<String>,
     /// Delete the repository first, in the shards of these spreads.
     pub wipe: Option<BTreeSet<u32>>,
     /// Emit paths that did not change, too.
@@ -161,27 +207,54 @@ pub fn plan(known: &Known, target: &Position) -> Step {
     if known.pending.is_empty() && complete == target {
         return Step::Nothing;
     }
-    if known.pending.len() >= MAX_PENDING && !known.pending.contains(target) {
+    let begun = known.pending.iter().any(|begun| begun.position == *target);
+    if known.pending.len() >= MAX_PENDING && !begun {
         return Step::Emit(anew(known, target));
     }
-    let olds: Vec<Position> = std::iter::once(complete).chain(&known.pending).cloned().collect();
+    let position = complete.clone();
+    let complete = Written { position, as_of: known.history.number };
+    let olds: Vec<Written> = [complete].into_iter().chain(known.pending.iter().cloned()).collect();
+    let positions = || olds.iter().map(|old| &old.position);
     // By other rules, what a file counted for is not known any more.
-    let recount = olds.iter().any(|old| old.limits.rules != target.limits.rules);
+    let recount = positions().any(|old| old.limits.rules != target.limits.rules);
+    let everything = recount
+        || positions().any(|old| old.spread != target.spread)
+        || known.history.origins.len() > MAX_ORIGINS;
+    let sizes = sizes(positions(), target);
+    let added = added(&olds[0].position, target);
+    let as_of = as_of(known, target, everything || !added.is_empty());
     Step::Emit(Emission {
-        everything: recount || olds.iter().any(|old| old.spread != target.spread),
-        sizes: sizes(&olds, target),
+        everything,
+        sizes,
         recount,
         olds,
+        as_of,
+        added,
         wipe: None,
-        needs_intent: !known.pending.contains(target),
+        needs_intent: !known.is_pending(target, as_of),
         base: if recount { Totals::default() } else { *totals },
     })
 }
 
+/// The branches that `target` shows and `complete` does not. A plain directory has none.
+fn added(complete: &Position, target: &Position) -> Vec<String> {
+    let is_known = |name: &&str| name.is_empty() || complete.names().any(|known| known == *name);
+    target.names().filter(|name| !is_known(name)).map(str::to_owned).collect()
+}
+
+/// The count of additions for an emission of `target`. What an unfinished emission of the same wrote as of
+/// a number of its own can be taken up; a number that stood for something else is never used again.
+fn as_of(known: &Known, target: &Position, adds: bool) -> u32 {
+    let most = known.most_additions();
+    let taken_up = most > known.history.number && known.is_pending(target, most);
+    if adds && !taken_up { most.saturating_add(1) } else { most }
+}
+
 /// The sizes of files that one limit takes and another leaves out.
-fn sizes(olds: &[Position], target: &Position) -> Option<(u64, u64)> {
-    let limits = || olds.iter().chain([target]).map(|position| position.limits.max_file_bytes);
-    let (least, most) = (limits().min()?, limits().max()?);
+fn sizes<'a>(olds: impl Iterator<Item = &'a Position>, target: &'a Position) -> Option<(u64, u64)> {
+    let limits = olds.chain([target]).map(|position| position.limits.max_file_bytes);
+    let (least, most) =
+        limits.fold((u64::MAX, 0), |(least, most), limit| (least.min(limit), most.max(limit)));
     (least < most).then_some((least, most))
 }
 
@@ -189,8 +262,11 @@ fn sizes(olds: &[Position], target: &Position) -> Option<(u64, u64)> {
 /// files than are known by name, everything is emitted.
 pub fn again(known: &Known, target: &Position) -> Emission {
     let everything = known.unreadable.more;
+    let as_of = known.history.number;
     Emission {
-        olds: vec![target.clone()],
+        olds: vec![Written { position: target.clone(), as_of }],
+        as_of,
+        added: Vec::new(),
         wipe: None,
         everything,
         sizes: None,
@@ -205,36 +281,20 @@ pub fn again(known: &Known, target: &Position) -> Emission {
 
 /// Everything, after a deletion wherever anything may be.
 pub fn anew(known: &Known, target: &Position) -> Emission {
-    let complete = known.complete.iter().map(|(position, _)| position);
-    let spreads = complete.chain(&known.pending).chain([target]).map(|position| position.spread);
+    let spreads = known.positions().chain([target]).map(|position| position.spread);
+    let as_of = known.most_additions();
+    let nothing = Position { branches: Vec::new(), ..target.clone() };
     Emission {
-        olds: vec![Position { branches: Vec::new(), ..target.clone() }],
+        olds: vec![Written { position: nothing, as_of }],
+        as_of,
+        added: Vec::new(),
         wipe: Some(spreads.collect()),
         everything: false,
         sizes: None,
         recount: false,
-        needs_intent: !known.pending.contains(target),
+        needs_intent: !known.is_pending(target, as_of),
         base: Totals::default(),
     }
-}
-
-/// The branches of all positions, the target's first and in its order, and the roots to walk.
-pub fn roots(target: &Position, olds: &[Position]) -> (Vec<String>, Roots) {
-    let mut names: Vec<String> = Vec::new();
-    for branch in std::iter::once(target).chain(olds).flat_map(|position| &position.branches) {
-        if !names.contains(&branch.name) {
-            names.push(branch.name.clone());
-        }
-    }
-    let trees = |position: &Position| -> Vec<Option<ObjectId>> {
-        let tree = |name: &String| {
-            position.branches.iter().find(|branch| branch.name == *name).map(|branch| branch.tree)
-        };
-        names.iter().map(tree).collect()
-    };
-    let (new, olds) = (trees(target), olds.iter().map(trees).collect());
-    let roots = Roots { new, olds, also: BTreeSet::new() };
-    (names, roots)
 }
 
 /// Time of the newest commit among the branches that moved, in milliseconds since 1970: freshness is
@@ -268,7 +328,8 @@ mod tests {
 
     fn known(complete: Option<Position>, pending: &[Position]) -> Known {
         let complete = complete.map(|position| (position, Totals::default()));
-        Known { complete, pending: pending.to_vec(), ..Known::default() }
+        let written = |position: &Position| Written { position: position.clone(), as_of: 0 };
+        Known { complete, pending: pending.iter().map(written).collect(), ..Known::default() }
     }
 
     fn emission(known: &Known, target: &Position) -> Emission {
@@ -295,7 +356,7 @@ mod tests {
     fn an_unfinished_emission_is_compared_too() {
         let (old, half, new) = (at(&[("m", 1)], 1), at(&[("m", 2)], 1), at(&[("m", 3)], 1));
         let step = emission(&known(Some(old.clone()), std::slice::from_ref(&half)), &new);
-        assert_eq!(step.olds, [old.clone(), half.clone()]);
+        assert_eq!(step.olds.iter().map(|old| &old.position).collect::<Vec<_>>(), [&old, &half]);
         assert!(step.needs_intent && step.wipe.is_none() && !step.everything);
         let again = emission(&known(Some(old.clone()), std::slice::from_ref(&half)), &half);
         assert!(!again.needs_intent);
@@ -337,13 +398,32 @@ mod tests {
     }
 
     #[test]
-    fn roots_line_up_by_branch() {
-        let (names, roots) =
-            roots(&at(&[("b", 1), ("a", 2)], 1), &[at(&[("a", 3), ("old", 4)], 1)]);
-        assert_eq!(names, ["b", "a", "old"]);
-        let tree = |n: u8| Some(ObjectId::Sha1([n; 20]));
-        assert_eq!(roots.new, [tree(1), tree(2), None]);
-        assert_eq!(roots.olds, [[None, tree(3), tree(4)]]);
+    fn a_number_of_additions_never_stands_for_two_things() {
+        let (old, new, other) =
+            (at(&[("m", 1)], 1), at(&[("m", 1), ("b", 2)], 1), at(&[("m", 1), ("c", 3)], 1));
+        let mut known = known(Some(old.clone()), &[]);
+        known.history.number = 5;
+        let first = emission(&known, &new);
+        assert_eq!((first.as_of, first.added), (6, vec!["b".to_owned()]));
+        known.pending.push(Written { position: new.clone(), as_of: 6 });
+        let again = emission(&known, &new);
+        assert_eq!((again.as_of, again.needs_intent), (6, false), "taken up");
+        let instead = emission(&known, &other);
+        assert_eq!((instead.as_of, instead.needs_intent), (7, true));
+        let back = emission(&known, &old);
+        assert_eq!((back.as_of, back.added.len()), (6, 0), "what is left of it is as of 6");
+        assert_eq!(anew(&known, &old).as_of, 6);
+    }
+
+    #[test]
+    fn too_long_a_history_is_written_out() {
+        let (old, new) = (at(&[("m", 1)], 1), at(&[("m", 2)], 1));
+        let mut known = known(Some(old), &[]);
+        let of = |number| ax_model::BranchOrigin { number, branch: number.to_string(), from: None };
+        known.history.origins = (1..=MAX_ORIGINS as u32).map(of).collect();
+        assert!(!emission(&known, &new).everything);
+        known.history.origins.push(of(1000));
+        assert!(emission(&known, &new).everything);
     }
 
     #[test]

@@ -3,21 +3,8 @@
 
 mod support;
 
-use ax_ingest::{Outcome, sync_once};
-use support::{Life, World, eventually, set, three_states};
-
-/// Steps until killed at step `n`. False when it came to its end before.
-async fn killed(world: &World, n: i64, last_lands: bool) -> bool {
-    let life = Life::of(n, last_lands);
-    let (deps, config) = (life.deps(world), world.config.clone());
-    let registration = world.registration.clone();
-    let process = tokio::spawn(async move { sync_once(&deps, &config, &registration).await });
-    let what = "it ends or is killed";
-    eventually(what, async || process.is_finished() || life.is_over()).await;
-    process.abort();
-    let _ = process.await; // its end, or that it was aborted
-    life.is_over()
-}
+use ax_ingest::Outcome;
+use support::{World, killed, set, three_states};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_every_step_of_an_emission() {

@@ -1,15 +1,17 @@
 //! The index as it must be by the change stream, and as it is by the segments.
 
-use crate::{
-    Documents,
-    documents::{Key, Versions},
-};
+use crate::{Documents, documents::Key};
 use anyhow::{Context as _, ensure};
 use ax_changes::{ChangeLog, LogReader, ReadLimits, Record, codec};
 use ax_engine::{Segment, Snapshot};
-use ax_model::{Change, ChangeBody, Generation, Router, ShardId};
+use ax_model::{Change, ChangeBody, FileVersion, Generation, RepositoryInfo, Router, ShardId};
 use ax_store::Store;
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 const READ: ReadLimits =
     ReadLimits { max_records: 10_000, max_bytes: 16 << 20, max_wait: Duration::from_secs(2) };
@@ -28,17 +30,17 @@ pub async fn stream(log: &dyn ChangeLog) -> anyhow::Result<Documents> {
 async fn partition(log: &dyn ChangeLog, shard: ShardId) -> anyhow::Result<Documents> {
     let bounds = log.bounds(shard).await?;
     let mut reader = log.read(shard, bounds.start, "").await?;
-    let mut files = BTreeMap::new();
+    let mut fold = Fold::default();
     while reader.position() < bounds.end {
         for record in read(reader.as_mut()).await? {
             if let Ok(change) = codec::decode(&record)
                 && belongs(log.partitions(), shard, &change)
             {
-                apply(&mut files, change);
+                fold.apply(change);
             }
         }
     }
-    Ok(Documents { files })
+    Ok(fold.documents())
 }
 
 /// Whether some spread of its repository puts the change where it stands.
@@ -55,18 +57,44 @@ async fn read(reader: &mut dyn LogReader) -> anyhow::Result<Vec<Record>> {
     Ok(batch.records)
 }
 
-fn apply(files: &mut BTreeMap<Key, Versions>, change: Change) {
-    let repo = change.key.repo.to_string();
-    let key = Key { repo: repo.clone(), path: change.key.path };
-    match change.body {
-        ChangeBody::Put(versions) => {
-            let versions = versions.into_iter();
-            let of_blob = versions.map(|v| (v.blob.to_string(), v.branches.into_iter().collect()));
-            files.insert(key, of_blob.collect());
+/// What one partition says so far.
+#[derive(Default)]
+struct Fold {
+    files: BTreeMap<Key, Vec<FileVersion>>,
+    facts: BTreeMap<String, RepositoryInfo>,
+}
+
+impl Fold {
+    fn apply(&mut self, change: Change) {
+        let repo = change.key.repo.to_string();
+        let key = Key { repo: repo.clone(), path: change.key.path };
+        match change.body {
+            ChangeBody::Put(versions) => drop(self.files.insert(key, versions)),
+            ChangeBody::Delete => drop(self.files.remove(&key)),
+            ChangeBody::DeleteRepository => {
+                self.files.retain(|key, _| key.repo != repo);
+                self.facts.remove(&repo);
+            }
+            ChangeBody::Repository(info) => drop(self.facts.insert(repo, info)),
         }
-        ChangeBody::Delete => drop(files.remove(&key)),
-        ChangeBody::DeleteRepository => files.retain(|key, _| key.repo != repo),
-        ChangeBody::Repository(_) => {}
+    }
+
+    fn documents(self) -> Documents {
+        let Self { files, facts } = self;
+        let versions = |(key, versions): (Key, Vec<FileVersion>)| {
+            let facts = facts.get(&key.repo);
+            let shown = |v: FileVersion| (v.blob.to_string(), branches_now(v, facts));
+            (key, versions.into_iter().map(shown).collect())
+        };
+        Documents { files: files.into_iter().map(versions).collect() }
+    }
+}
+
+/// The branches that show a version, by what the facts of its repository say of additions since.
+fn branches_now(version: FileVersion, facts: Option<&RepositoryInfo>) -> BTreeSet<String> {
+    match facts.and_then(|info| info.branches_of(&version.branches, version.as_of)) {
+        Some(shown) => shown.into_iter().map(str::to_owned).collect(),
+        None => version.branches.into_iter().collect(),
     }
 }
 

@@ -83,6 +83,7 @@ fn put(key: DocKey) -> Change {
         encoding: String::new(),
         generated: false,
         vendored: false,
+        as_of: 0,
     };
     Change { key, body: ChangeBody::Put(vec![version]), committed_at_ms: 1, emitted_at_ms: 1 }
 }

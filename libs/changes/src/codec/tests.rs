@@ -1,7 +1,7 @@
 use super::*;
 use ax_model::{
-    BlobId, BranchHead, Code, Content, FileKind, FileVersion, Offset, RepoName, RepositoryInfo,
-    SkipReason, StoredBlob,
+    BlobId, BranchHead, BranchHistory, BranchOrigin, Code, Content, FileKind, FileVersion, Offset,
+    RepoName, RepositoryInfo, SkipReason, StoredBlob,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -44,10 +44,11 @@ prop_compose! {
         num_bytes in any::<u64>(),
         encoding in "[a-z0-9-]{0,8}",
         flags in any::<(bool, bool)>(),
+        as_of in any::<u32>(),
     ) -> FileVersion {
         FileVersion {
             blob: BlobId(blob), branches: branches.into_iter().collect(), content, kind,
-            num_bytes, encoding, generated: flags.0, vendored: flags.1,
+            num_bytes, encoding, generated: flags.0, vendored: flags.1, as_of,
         }
     }
 }
@@ -58,7 +59,11 @@ prop_compose! {
         heads in vec(("[a-z]{1,6}", "[0-9a-f]{0,40}"), 0..4),
         numbers in any::<(u64, u64, u64, u32)>(),
         times in any::<(i64, i64)>(),
+        origins in vec((any::<u32>(), "[a-z]{1,6}", proptest::option::of("[a-z]{1,6}")), 0..4),
+        (number, is_copy) in any::<(u32, bool)>(),
     ) -> RepositoryInfo {
+        let origin = |(number, branch, from)| BranchOrigin { number, branch, from };
+        let origins = origins.into_iter().map(origin).collect();
         RepositoryInfo {
             name: RepoName::new("replaced").unwrap(),
             source: texts[0].clone(),
@@ -67,6 +72,7 @@ prop_compose! {
             branches_left_out: vec![texts[2].clone()],
             num_files: numbers.0, num_bytes: numbers.1, num_skipped: numbers.2, spread: numbers.3,
             committed_at_ms: times.0, indexed_at_ms: times.1,
+            history: BranchHistory { number, origins }, is_copy,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::DecodeError;
 use ax_model::{
-    BlobId, BranchHead, Change, ChangeBody, Content, DocKey, FileKind, FileVersion, RepoName,
-    RepositoryInfo, SkipReason, StoredBlob,
+    BlobId, BranchHead, BranchHistory, BranchOrigin, Change, ChangeBody, Content, DocKey, FileKind,
+    FileVersion, RepoName, RepositoryInfo, SkipReason, StoredBlob,
 };
 use ax_proto::changes as proto;
 use bytes::Bytes;
@@ -85,6 +85,7 @@ fn version_to(version: &FileVersion) -> proto::FileVersion {
         encoding: version.encoding.clone(),
         generated: version.generated,
         vendored: version.vendored,
+        as_of: version.as_of,
     }
 }
 
@@ -112,6 +113,7 @@ fn version_from(version: proto::FileVersion) -> Result<FileVersion, DecodeError>
         encoding: version.encoding,
         generated: version.generated,
         vendored: version.vendored,
+        as_of: version.as_of,
     })
 }
 
@@ -172,6 +174,11 @@ fn repository_to(info: &RepositoryInfo) -> proto::RepositoryInfo {
         name: head.name.clone(),
         commit: head.commit.clone(),
     };
+    let origin = |origin: &BranchOrigin| proto::BranchOrigin {
+        number: origin.number,
+        branch: origin.branch.clone(),
+        from: origin.from.clone(),
+    };
     proto::RepositoryInfo {
         source: info.source.clone(),
         default_branch: info.default_branch.clone(),
@@ -183,11 +190,20 @@ fn repository_to(info: &RepositoryInfo) -> proto::RepositoryInfo {
         spread: info.spread,
         committed_at_ms: info.committed_at_ms,
         indexed_at_ms: info.indexed_at_ms,
+        num_additions: info.history.number,
+        origins: info.history.origins.iter().map(origin).collect(),
+        is_copy: info.is_copy,
     }
 }
 
 fn repository_from(name: &RepoName, info: proto::RepositoryInfo) -> RepositoryInfo {
     let head = |head: proto::BranchHead| BranchHead { name: head.name, commit: head.commit };
+    let origin = |origin: proto::BranchOrigin| BranchOrigin {
+        number: origin.number,
+        branch: origin.branch,
+        from: origin.from,
+    };
+    let origins = info.origins.into_iter().map(origin).collect();
     RepositoryInfo {
         name: name.clone(),
         source: info.source,
@@ -200,5 +216,7 @@ fn repository_from(name: &RepoName, info: proto::RepositoryInfo) -> RepositoryIn
         spread: info.spread,
         committed_at_ms: info.committed_at_ms,
         indexed_at_ms: info.indexed_at_ms,
+        history: BranchHistory { number: info.num_additions, origins },
+        is_copy: info.is_copy,
     }
 }

@@ -127,6 +127,7 @@ fn new_doc(text: Vec<u8>) -> Doc {
         encoding: String::new(),
         generated: false,
         vendored: false,
+        as_of: 0,
     };
     let text = if is_binary { Err(SkipReason::Binary) } else { Ok(Bytes::from(text)) };
     Doc { version, text, committed_at_ms: 0 }

@@ -27,7 +27,8 @@ pub(super) struct PartPlan {
     pub(super) symbols: Vec<Vec<SymbolHit>>,
     /// Per filter and number of the string filtered: whether it matches.
     pub(super) repos: Vec<Vec<bool>>,
-    pub(super) branches: Vec<Vec<bool>>,
+    /// Per filter on branches: the live documents that stand on one.
+    pub(super) branches: Vec<Bits>,
     pub(super) languages: Vec<Option<u32>>,
 }
 
@@ -45,10 +46,10 @@ impl PartPlan {
         let matching = |matcher: &Matcher, names: &[String]| {
             names.iter().map(|name| matcher.is_match(name.as_bytes())).collect::<Vec<_>>()
         };
-        let any_branch = |matcher: &&Matcher| {
-            let sets = 0..strings.branch_sets.len() as u32;
-            let has = |set| strings.branches(set).any(|name| matcher.is_match(name.as_bytes()));
-            sets.map(has).collect()
+        let on_branch = |matcher: &&Matcher| {
+            let holds = |name: &str| matcher.is_match(name.as_bytes());
+            let matching = part.branches.matching(&part.segment.docs, holds);
+            filtered(&part.live, matching).docs
         };
         let language = |name: &String| {
             let place = strings.languages.iter().position(|known| known == name);
@@ -58,7 +59,7 @@ impl PartPlan {
             texts: plan.texts.iter().map(|_| none()).collect(),
             symbols: plan.symbols.iter().map(|_| Vec::new()).collect(),
             repos: plan.repos.iter().map(|matcher| matching(matcher, &strings.repos)).collect(),
-            branches: plan.branches.iter().map(any_branch).collect(),
+            branches: plan.branches.iter().map(on_branch).collect(),
             languages: plan.languages.iter().map(language).collect(),
         };
         let mut chooser = Chooser { plan, part, stop, this };
@@ -97,8 +98,9 @@ impl Chooser<'_> {
                 Ok(filtered(within, |doc| matching[docs.repo(doc) as usize]))
             }
             Node::Branch(i) => {
-                let matching = &self.this.branches[*i];
-                Ok(filtered(within, |doc| matching[docs.branches(doc) as usize]))
+                let mut docs = self.this.branches[*i].clone();
+                docs.intersect(within);
+                Ok(Found { docs, exact: true })
             }
             Node::Language(i) => {
                 let wanted = self.this.languages[*i];

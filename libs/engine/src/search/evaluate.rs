@@ -161,7 +161,7 @@ impl Search<'_> {
         scratch.path_ranges.dedup();
         Ok(FileHit {
             key: document.segment.keys.decode(record.key)?,
-            branches: part.branches(document.doc).map(str::to_owned).collect(),
+            branches: part.branch_names(document.doc),
             language: document.segment.docs.strings.language(record.language).to_owned(),
             blob: record.blob,
             score: f64::from(candidate.score),
@@ -185,9 +185,7 @@ impl Document<'_> {
             Node::Symbol(i) => self.symbol_matches(*i, scratch, shown),
             Node::File(i) => self.file_matches(*i, scratch, shown.is_some()),
             Node::Repo(i) => self.plan.repos[*i][self.segment.docs.repo(self.doc) as usize],
-            Node::Branch(i) => {
-                self.plan.branches[*i][self.segment.docs.branches(self.doc) as usize]
-            }
+            Node::Branch(i) => self.plan.branches[*i].has(self.doc),
             Node::Language(i) => {
                 self.plan.languages[*i] == Some(self.segment.docs.language(self.doc))
             }

@@ -50,6 +50,7 @@ fn version(text: &[u8], branches: &[&str]) -> FileVersion {
         encoding: String::new(),
         generated: false,
         vendored: false,
+        as_of: 0,
     }
 }
 

@@ -23,6 +23,7 @@ fn version(text: &str) -> FileVersion {
         encoding: String::new(),
         generated: false,
         vendored: false,
+        as_of: 0,
     }
 }
 
@@ -39,6 +40,8 @@ fn info(name: &str) -> RepositoryInfo {
         spread: 1,
         committed_at_ms: 0,
         indexed_at_ms: 0,
+        history: Default::default(),
+        is_copy: false,
     }
 }
 

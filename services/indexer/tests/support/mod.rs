@@ -207,6 +207,7 @@ pub fn put_content(path: &str, content: Content) -> NewRecord {
         encoding: String::new(),
         generated: false,
         vendored: false,
+        as_of: 0,
     };
     record(path, ChangeBody::Put(vec![version]))
 }

@@ -19,5 +19,5 @@ mod version;
 
 pub use append::{Appender, StillOurs};
 pub use budget::Budget;
-pub use pipeline::{Counted, Job, NumPaths, run};
+pub use pipeline::{Counted, Job, NumPaths, run, walk_limits};
 pub use records::RecordMaker;

@@ -45,6 +45,8 @@ pub struct Job {
     pub roots: Roots,
     /// Branch names, as numbered in `roots`.
     pub branches: Vec<String>,
+    /// As of which addition of a branch versions name their branches.
+    pub as_of: u32,
     /// Report paths that did not change, too.
     pub everything: bool,
     /// Report unchanged files above the first size, up to the second, too; in bytes.
@@ -124,9 +126,7 @@ impl Counted {
 
 impl Job {
     fn limits(&self) -> WalkLimits {
-        let max_entries = self.config.max_entries;
-        let everything = self.everything || self.sizes.is_some();
-        WalkLimits { max_entries, max_depth: MAX_DEPTH, everything }
+        walk_limits(&self.config, self.everything || self.sizes.is_some())
     }
 
     fn walk(&self, visit: &mut dyn FnMut(PathChange) -> bool) -> Result<(), WalkError> {
@@ -161,9 +161,13 @@ impl Job {
     }
 }
 
+/// What a walk may cost.
+pub fn walk_limits(config: &IngestConfig, everything: bool) -> WalkLimits {
+    WalkLimits { max_entries: config.max_entries, max_depth: MAX_DEPTH, everything }
+}
+
 /// Emits everything and waits until it is acknowledged or has failed for good. What is new comes first,
-/// when it stands among much that only other branches show too: a new branch's own files should not wait
-/// until all the others have been emitted with one more name.
+/// when it stands among much that is emitted again for other reasons, as when the spread changes.
 pub async fn run(
     job: Arc<Job>,
     num_paths: NumPaths,
@@ -254,6 +258,7 @@ fn read(
     let maker = VersionMaker {
         contents: Contents::new(repo, job.files.clone(), job.config.max_file_bytes),
         branches: &job.branches,
+        as_of: job.as_of,
         old_max_file_bytes: job.old_max_file_bytes,
         unreadable: &job.unreadable,
         inline_limit_bytes: job.config.inline_limit_bytes,

@@ -68,11 +68,17 @@ impl RecordMaker {
             .collect()
     }
 
-    /// The repository's facts, in its home.
-    pub fn facts(&self, info: RepositoryInfo) -> NewRecord {
+    /// The repository's facts, in its home; with `copies`, for the other shards of its spread, too.
+    pub fn facts(&self, info: &RepositoryInfo, copies: bool) -> Vec<NewRecord> {
         let key = DocKey::of_repo(self.repo.clone());
+        let mut shards = self.router.shards_of_repo(&self.repo, self.spread);
+        shards.truncate(if copies { usize::MAX } else { 1 });
         let home = self.router.home_of_repo(&self.repo);
-        self.record(key, ChangeBody::Repository(info), home)
+        let to = |shard| {
+            let info = RepositoryInfo { is_copy: shard != home, ..info.clone() };
+            self.record(key.clone(), ChangeBody::Repository(info), shard)
+        };
+        shards.into_iter().map(to).collect()
     }
 
     fn record(&self, key: DocKey, body: ChangeBody, shard: ShardId) -> NewRecord {

@@ -25,6 +25,8 @@ pub struct VersionMaker<'a> {
     pub contents: Contents,
     /// Branch names, as numbered in the walk.
     pub branches: &'a [String],
+    /// As of which addition of a branch they are named.
+    pub as_of: u32,
     /// Largest file that counted as text in the old position, in bytes.
     pub old_max_file_bytes: u64,
     /// Files that counted as unreadable there.
@@ -116,6 +118,7 @@ impl VersionMaker<'_> {
             encoding: encoding.to_owned(),
             generated: item.flags.generated,
             vendored: item.flags.vendored,
+            as_of: self.as_of,
         }))
     }
 

@@ -6,4 +6,4 @@ mod walk;
 
 pub use path::key_path;
 pub use trees::{OdbTrees, TreeEntry, TreeError, TreeMode, Trees, read_verified};
-pub use walk::{Item, PathChange, Roots, WalkError, WalkLimits, walk};
+pub use walk::{Item, OldRoots, PathChange, Roots, WalkError, WalkLimits, walk};

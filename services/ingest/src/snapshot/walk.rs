@@ -2,8 +2,9 @@
 //!
 //! A *position* is a tree per branch. The walk descends into the new position and every old one at
 //! once, directory by directory, and reports each path whose entries differ between the new position
-//! and any old one, with all its live versions over all branches: one change per path, however many
-//! branches moved. A directory that is the same everywhere, with the same attribute rules, is skipped
+//! and what an index makes of any old one, with all its live versions over all branches: one change per
+//! path, however many branches moved. A path that showed something which no branch shows any more is
+//! reported, too. A directory that is the same everywhere, with the same attribute rules, is skipped
 //! without being read. Renames are a deletion and an addition. Memory is bounded by the width of the
 //! directories along one path, not by the size of the repository.
 //!
@@ -52,9 +53,19 @@ pub struct Roots {
     /// The position to reach.
     pub new: Vec<Option<ObjectId>>,
     /// Positions that the stream may show, at least one, each as long as `new`.
-    pub olds: Vec<Vec<Option<ObjectId>>>,
+    pub olds: Vec<OldRoots>,
     /// Paths to report though they may not differ.
     pub also: BTreeSet<BString>,
+}
+
+/// A position that the stream may show.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OldRoots {
+    /// A tree per branch.
+    pub trees: Vec<Option<ObjectId>>,
+    /// For each branch of now, whose old tree an index shows for it: its own, or that of the branch that
+    /// it began as a copy of. `None`: nothing.
+    pub shows: Vec<Option<usize>>,
 }
 
 /// What a walk may cost, and whether it reports what did not change too.
@@ -107,10 +118,10 @@ pub fn walk(
     limits: WalkLimits,
     visit: &mut dyn FnMut(PathChange) -> bool,
 ) -> Result<(), WalkError> {
-    let (branches, also, book) = (roots.new.len(), &roots.also, RuleBook::default());
-    let mut walker = Walker { trees, limits, branches, also, book };
+    let book = RuleBook::default();
+    let mut walker = Walker { trees, limits, branches: roots.new.len(), roots, book };
     let root_dirs = std::iter::once(&roots.new)
-        .chain(&roots.olds)
+        .chain(roots.olds.iter().map(|old| &old.trees))
         .flatten()
         .map(|id| id.map(|id| Dir { id, rules: Rules::default() }))
         .collect();
@@ -142,7 +153,7 @@ struct Walker<'a, T> {
     trees: &'a T,
     limits: WalkLimits,
     branches: usize,
-    also: &'a BTreeSet<BString>,
+    roots: &'a Roots,
     book: RuleBook,
 }
 
@@ -153,8 +164,8 @@ impl<T: Trees> Walker<'_, T> {
             return None; // which is so, too, when there are no branches at all
         }
         let mut positions = columns.chunks(self.branches);
-        let new = positions.next();
-        let same = positions.all(|old| Some(old) == new);
+        let new = positions.next().unwrap_or_default();
+        let same = positions.zip(&self.roots.olds).all(|(old, as_now)| !differs(new, old, as_now));
         if same && !self.limits.everything && !self.wants_below(&path) {
             return None;
         }
@@ -174,7 +185,7 @@ impl<T: Trees> Walker<'_, T> {
 
     /// Whether a path below the directory `prefix` is asked for. Paths with a prefix stand together.
     fn wants_below(&self, prefix: &BString) -> bool {
-        self.also.range(prefix.clone()..).next().is_some_and(|path| path.starts_with(prefix))
+        self.roots.also.range(prefix.clone()..).next().is_some_and(|path| path.starts_with(prefix))
     }
 
     /// Reads the directories of a frame; adds the rules of their own attribute files.
@@ -221,8 +232,9 @@ impl<T: Trees> Walker<'_, T> {
             frame.cells.iter().map(|cell| cell.and_then(|at| items[usize::from(at)])).collect();
         let mut positions = columns.chunks(self.branches);
         let new = positions.next()?;
-        let differs = positions.clone().any(|old| old != new);
-        if !differs && !self.limits.everything && !self.also.contains(path) {
+        let mut olds = positions.clone().zip(&self.roots.olds);
+        let differs = olds.any(|(old, as_now)| differs(new, old, as_now));
+        if !differs && !self.limits.everything && !self.roots.also.contains(path) {
             return None;
         }
         let is_news = positions.clone().any(|old| is_news(new, old));
@@ -276,6 +288,14 @@ fn item(cell: &Option<(&TreeEntry, &Rules)>, path: &BString) -> Option<Item> {
 fn directory(cell: &Option<(&TreeEntry, &Rules)>) -> Option<Dir> {
     let (entry, rules) = (*cell)?;
     (entry.mode == TreeMode::Directory).then(|| Dir { id: entry.id, rules: rules.clone() })
+}
+
+/// Whether a row must be written: an index of the old state shows other things on some branch, or keeps
+/// something that no branch shows any more.
+fn differs<T: PartialEq>(new: &[Option<T>], old: &[Option<T>], as_now: &OldRoots) -> bool {
+    let shown = as_now.shows.iter().map(|place| old[(*place)?].as_ref());
+    !shown.eq(new.iter().map(Option::as_ref))
+        || old.iter().any(|item| item.is_some() && !new.contains(item))
 }
 
 /// Whether one of two states shows what the other does not, whatever the branches.

@@ -2,15 +2,15 @@
 
 use super::{Control, Deps, Outcome, SyncReport, mark_pending, now_ms, worker::blocking};
 use crate::{
-    IngestConfig, IngestError, checkpoint,
+    IngestConfig, IngestError, branches, checkpoint,
     emit::{self, Appender, Counted, Job, NumPaths, RecordMaker},
-    plan::{self, Known, Position, Totals, UnreadableFiles},
+    plan::{self, Known, Position, Totals, UnreadableFiles, Written},
     ports::StoredCheckpoint,
     progress::Phase,
-    snapshot::WalkError,
+    snapshot::{OdbTrees, WalkError},
     source::{Snapshot, directory},
 };
-use ax_model::{BranchHead, RepoName, RepositoryInfo, without_secrets};
+use ax_model::{BranchHead, BranchHistory, RepoName, RepositoryInfo, without_secrets};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// Everything one emission needs.
@@ -45,44 +45,70 @@ pub struct Emitted {
     pub is_whole: bool,
 }
 
+/// A step with all that was found out for it.
+struct Prepared {
+    step: plan::Emission,
+    history: BranchHistory,
+    job: Arc<Job>,
+    num_paths: NumPaths,
+}
+
 impl Emission<'_> {
     /// Emits, and returns what was done.
     pub async fn run(self, step: plan::Emission) -> Result<Emitted, IngestError> {
         let home = self.deps.router.home_of_repo(self.name);
         self.deps.log.bounds(home).await?; // away? then leave no intent behind for nothing
         self.control.progress.enter(Phase::Diffing, "");
-        let (step, job, num_paths) = self.prepare(step).await?;
+        let Prepared { step, history, job, num_paths } = self.prepare(step).await?;
         self.control.progress.expect(num_paths.all);
         let _turn = self.control.capacity.turn(num_paths.all, &self.control.stop).await;
-        let revision = self.save_intent(step.needs_intent).await?;
-        let result = self.emit(&step, job, num_paths, revision).await;
+        let target = Written { position: self.snapshot.target.clone(), as_of: step.as_of };
+        let revision = self.save_intent(step.needs_intent, &target).await?;
+        let result = self.emit(&step, history, job, num_paths, revision).await;
         if result.is_err() {
-            mark_pending(self.deps, self.name, &self.log_id, &self.snapshot.target).await;
+            mark_pending(self.deps, self.name, &self.log_id, &target).await;
         }
         result
     }
 
     /// Counts what there is to emit; starts anew when a tree emitted earlier is gone.
-    async fn prepare(
-        &self,
-        step: plan::Emission,
-    ) -> Result<(plan::Emission, Arc<Job>, NumPaths), IngestError> {
-        let job = Arc::new(self.job(&step));
+    async fn prepare(&self, step: plan::Emission) -> Result<Prepared, IngestError> {
+        let history = self.history(&step).await?;
+        let job = Arc::new(self.job(&step, &history));
         match count(&job).await? {
-            Ok(num_paths) => Ok((step, job, num_paths)),
+            Ok(num_paths) => Ok(Prepared { step, history, job, num_paths }),
             Err(reason) => {
                 tracing::warn!(repo = %self.name, reason, "emitting anew; files are missing until the end");
                 let step = plan::anew(&self.known, &self.snapshot.target);
-                let job = Arc::new(self.job(&step));
+                let history = BranchHistory { number: step.as_of, origins: Vec::new() };
+                let job = Arc::new(self.job(&step, &history));
                 let num_paths = count(&job).await?.map_err(IngestError::Corrupt)?;
-                Ok((step, job, num_paths))
+                Ok(Prepared { step, history, job, num_paths })
             }
         }
     }
 
-    fn job(&self, step: &plan::Emission) -> Job {
+    /// How the branches will have come to be. What is written whole, needs no history.
+    async fn history(&self, step: &plan::Emission) -> Result<BranchHistory, IngestError> {
+        let complete = self.known.complete.as_ref().map(|(position, _)| position.clone());
+        let (Some(complete), None, false) = (complete, &step.wipe, step.everything) else {
+            return Ok(BranchHistory { number: step.as_of, origins: Vec::new() });
+        };
+        let (trees, target) = (self.snapshot.trees.clone(), self.snapshot.target.clone());
+        let (before, as_of, added) = (self.known.history.clone(), step.as_of, step.added.clone());
+        let limits = emit::walk_limits(self.config, false);
+        blocking(move || {
+            let repo = crate::source::thread_handle(&trees);
+            let (positions, additions) = ((&complete, &target), (as_of, added.as_slice()));
+            branches::history(&OdbTrees(&repo), limits, &before, positions, additions)
+                .map_err(|error| IngestError::Corrupt(error.to_string()))
+        })
+        .await
+    }
+
+    fn job(&self, step: &plan::Emission, history: &BranchHistory) -> Job {
         let target = &self.snapshot.target;
-        let (branches, mut roots) = plan::roots(target, &step.olds);
+        let (branches, mut roots) = branches::roots(target, &step.olds, history);
         let UnreadableFiles { listed, more } = &self.known.unreadable;
         if step.wipe.is_none() && !more {
             roots.also = listed.iter().map(|file| file.path.clone()).collect();
@@ -90,13 +116,14 @@ impl Emission<'_> {
         let complete = self.known.complete.as_ref().map(|(position, _)| position);
         let times = &self.snapshot.committed_at_ms;
         let now_ms = now_ms();
-        let old_spreads: BTreeSet<u32> =
-            step.olds.iter().map(|old| old.spread).filter(|old| *old != target.spread).collect();
+        let old_spreads = step.olds.iter().map(|old| old.position.spread);
+        let old_spreads: BTreeSet<u32> = old_spreads.filter(|old| *old != target.spread).collect();
         Job {
             trees: self.snapshot.trees.clone(),
             files: self.snapshot.files.clone(),
             roots,
             branches,
+            as_of: step.as_of,
             everything: step.everything,
             sizes: step.sizes,
             recount: step.recount,
@@ -117,20 +144,24 @@ impl Emission<'_> {
         }
     }
 
-    async fn save_intent(&self, needed: bool) -> Result<Option<u64>, IngestError> {
+    async fn save_intent(
+        &self,
+        needed: bool,
+        target: &Written,
+    ) -> Result<Option<u64>, IngestError> {
         let revision = self.stored.as_ref().map(|stored| stored.revision);
         if !needed {
             return Ok(revision);
         }
         let before = self.stored.as_ref().map(|stored| stored.value.clone());
-        let intent =
-            checkpoint::with_pending(self.name, &self.log_id, before, &self.snapshot.target);
+        let intent = checkpoint::with_pending(self.name, &self.log_id, before, target);
         self.deps.records.save(intent, revision).await.map(Some)
     }
 
     async fn emit(
         &self,
         step: &plan::Emission,
+        history: BranchHistory,
         job: Arc<Job>,
         num_paths: NumPaths,
         revision: Option<u64>,
@@ -145,14 +176,15 @@ impl Emission<'_> {
         let memory = capacity.memory();
         let counted = emit::run(job.clone(), num_paths, &mut appender, memory, progress).await?;
         let totals = self.snapshot.totals.unwrap_or_else(|| add(step.base, &counted));
-        let facts = self.facts(&job.records, totals);
-        appender.append(vec![job.records.facts(facts)]).await?;
+        let facts = self.facts(&job.records, totals, history.clone());
+        appender.append(job.records.facts(&facts, self.branches_came_or_went(step))).await?;
         let position = self.emitted_position().await?;
         let token = appender.token().clone();
         let unreadable = self.unreadable(step, &counted);
         let is_whole = unreadable.listed.is_empty();
         let (name, found) = (self.name, (totals, &unreadable));
-        let done = checkpoint::complete(name, &self.log_id, &position, found, &token, now_ms());
+        let target = (&position, &history);
+        let done = checkpoint::complete(name, &self.log_id, target, found, &token, now_ms());
         self.deps.records.save(done, revision).await?;
         progress.enter(Phase::Done, &token.to_string());
         let report = SyncReport {
@@ -180,7 +212,12 @@ impl Emission<'_> {
         now
     }
 
-    fn facts(&self, records: &RecordMaker, totals: Totals) -> RepositoryInfo {
+    fn facts(
+        &self,
+        records: &RecordMaker,
+        totals: Totals,
+        history: BranchHistory,
+    ) -> RepositoryInfo {
         let heads = self.snapshot.target.branches.iter().filter(|branch| !branch.name.is_empty());
         RepositoryInfo {
             name: self.name.clone(),
@@ -189,6 +226,7 @@ impl Emission<'_> {
             branches: heads
                 .map(|at| BranchHead { name: at.name.clone(), commit: at.commit.clone() })
                 .collect(),
+            history,
             branches_left_out: self.snapshot.left_out.clone(),
             num_files: totals.num_files,
             num_bytes: totals.num_bytes,
@@ -202,7 +240,16 @@ impl Emission<'_> {
                 .max()
                 .unwrap_or_default(),
             indexed_at_ms: records.emitted_at_ms,
+            is_copy: false,
         }
+    }
+
+    /// Whether a shard may hold documents that name other branches than there are now. After a wipe there
+    /// are none.
+    fn branches_came_or_went(&self, step: &plan::Emission) -> bool {
+        let now: BTreeSet<&str> = self.snapshot.target.names().collect();
+        let differ = |old: &Written| old.position.names().collect::<BTreeSet<_>>() != now;
+        step.wipe.is_none() && (step.everything || step.olds.iter().any(differ))
     }
 
     /// The target, with the files of a directory that moved under our hands as they were emitted.

@@ -35,7 +35,7 @@ pub use worker::Worker;
 
 use crate::{
     IngestConfig, IngestError, checkpoint,
-    plan::{Position, Totals},
+    plan::{Totals, Written},
     ports::{BlobSink, Records},
     progress::Progress,
 };
@@ -163,7 +163,7 @@ fn spread_of(deps: &Deps, config: &IngestConfig, registration: &Registration) ->
 }
 
 /// Makes sure that `target` stands among the pending positions, after an emission towards it failed.
-async fn mark_pending(deps: &Deps, name: &RepoName, log_id: &str, target: &Position) {
+async fn mark_pending(deps: &Deps, name: &RepoName, log_id: &str, target: &Written) {
     for _ in 0..3 {
         match try_mark(deps, name, log_id, target).await {
             Ok(()) => return,
@@ -180,7 +180,7 @@ async fn try_mark(
     deps: &Deps,
     name: &RepoName,
     log_id: &str,
-    target: &Position,
+    target: &Written,
 ) -> Result<(), IngestError> {
     let stored = deps.records.load(name).await?;
     let revision = stored.as_ref().map(|stored| stored.revision);

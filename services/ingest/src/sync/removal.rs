@@ -7,9 +7,9 @@
 
 use super::{Control, Deps, Outcome, SyncReport, now_ms, spread_of, worker::blocking};
 use crate::{
-    IngestConfig, IngestError, checkpoint,
+    IngestConfig, IngestError, branches, checkpoint,
     emit::{self, Appender, Job, RecordMaker},
-    plan::{self, Known, Position},
+    plan::{self, Known, Position, Written},
     progress::Phase,
     source::{Mirror, Place, Source, directory::DirectorySource},
 };
@@ -55,8 +55,7 @@ fn record_maker(
     spread: u32,
 ) -> RecordMaker {
     let now_ms = now_ms();
-    let complete = known.complete.iter().map(|(position, _)| position);
-    let old_spreads = complete.chain(&known.pending).map(|position| position.spread).collect();
+    let old_spreads = known.positions().map(|position| position.spread).collect();
     RecordMaker {
         repo: name.clone(),
         router: deps.router,
@@ -78,8 +77,8 @@ async fn delete_paths(
     records: &RecordMaker,
     appender: &mut Appender,
 ) -> Result<u64, IngestError> {
-    let olds: Vec<Position> =
-        known.complete.into_iter().map(|(position, _)| position).chain(known.pending).collect();
+    let written = |position: &Position| Written { position: position.clone(), as_of: 0 };
+    let olds: Vec<Written> = known.positions().map(written).collect();
     let (config, name) = (config.clone(), records.repo.clone());
     let source = registration.source.clone();
     let opened = blocking({
@@ -88,12 +87,13 @@ async fn delete_paths(
     });
     let Some(trees) = opened.await?.filter(|_| !olds.is_empty()) else { return Ok(0) };
     let nowhere = Position { spread: records.spread, ..Position::default() };
-    let (branches, roots) = plan::roots(&nowhere, &olds);
+    let (branches, roots) = branches::roots(&nowhere, &olds, &known.history);
     let job = Arc::new(Job {
         trees,
         files: None,
         roots,
         branches,
+        as_of: 0, // nothing is written, only deleted
         everything: false,
         sizes: None,
         recount: true, // nobody asks what is left

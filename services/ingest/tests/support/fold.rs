@@ -16,7 +16,7 @@ pub type Shown = BTreeMap<String, BTreeMap<String, (String, String)>>;
 #[derive(Default)]
 pub struct Fold {
     docs: BTreeMap<(ShardId, String, String), Vec<FileVersion>>,
-    infos: BTreeMap<String, RepositoryInfo>,
+    infos: BTreeMap<(ShardId, String), RepositoryInfo>,
     blobs: MemoryBlobs,
 }
 
@@ -42,10 +42,10 @@ impl Fold {
             }
             ChangeBody::DeleteRepository => {
                 self.docs.retain(|(at, of, _), _| (*at, of) != (shard, &repo));
-                self.infos.remove(&repo);
+                self.infos.remove(&(shard, repo));
             }
             ChangeBody::Repository(info) => {
-                self.infos.insert(repo, info);
+                self.infos.insert((shard, repo), info);
             }
         }
     }
@@ -53,9 +53,11 @@ impl Fold {
     /// The versions of each path; a path that stands in two shards fails the test.
     pub fn versions(&self, repo: &RepoName) -> BTreeMap<String, Vec<FileVersion>> {
         let mut found = BTreeMap::new();
-        for ((_, of, path), versions) in &self.docs {
+        for ((shard, of, path), versions) in &self.docs {
             if of == repo.as_str() {
-                let twice = found.insert(path.clone(), versions.clone());
+                let facts = self.infos.get(&(*shard, of.clone()));
+                let now = |version: &FileVersion| as_of_now(version, facts);
+                let twice = found.insert(path.clone(), versions.iter().map(now).collect());
                 assert!(twice.is_none(), "{path} stands in two shards");
             }
         }
@@ -67,6 +69,7 @@ impl Fold {
         for (path, versions) in self.versions(repo) {
             for version in versions {
                 let item = (mode(version.kind).to_owned(), version.blob.to_string());
+                assert!(!version.branches.is_empty(), "{path} has a version that no branch shows");
                 for branch in version.branches {
                     let twice = shown.entry(path.clone()).or_default().insert(branch, item.clone());
                     assert!(twice.is_none(), "{path} has two versions in one branch");
@@ -77,7 +80,11 @@ impl Fold {
     }
 
     pub fn info(&self, repo: &RepoName) -> Option<&RepositoryInfo> {
-        self.infos.get(repo.as_str())
+        let mut facts =
+            self.infos.iter().filter(|((_, of), info)| of == repo.as_str() && !info.is_copy);
+        let (_, info) = facts.next()?;
+        assert!(facts.next().is_none(), "the facts stand in two shards");
+        Some(info)
     }
 
     pub fn text(&self, version: &FileVersion) -> Result<Bytes, SkipReason> {
@@ -125,6 +132,15 @@ impl Fold {
         let expected = (versions.len() as u64, num_bytes, num_skipped);
         assert_eq!((info.num_files, info.num_bytes, info.num_skipped), expected);
     }
+}
+
+/// The version with the branches that show it now, as an index of this shard makes them out.
+fn as_of_now(version: &FileVersion, facts: Option<&RepositoryInfo>) -> FileVersion {
+    let mut version = version.clone();
+    if let Some(shown) = facts.and_then(|info| info.branches_of(&version.branches, version.as_of)) {
+        version.branches = shown.into_iter().map(str::to_owned).collect();
+    }
+    version
 }
 
 fn mode(kind: FileKind) -> &'static str {

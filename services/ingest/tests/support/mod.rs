@@ -12,7 +12,7 @@ mod repo;
 pub use flaky::{FlakyRecords, GateLog};
 pub use fold::{Fold, Shown};
 pub use log::MemoryLog;
-pub use mortal::Life;
+pub use mortal::{Life, killed};
 pub use relay::stalling;
 pub use repo::{Repo, git_in, set, three_states};
 

@@ -1,11 +1,12 @@
 //! A process that is killed at a given step: the step lands or does not, and nothing comes after it.
 
-use super::World;
+use super::{World, eventually};
 use ax_changes::{Appended, Bounds, ChangeLog, LogError, LogReader, NewRecord};
 use ax_ingest::{
     Deps, IngestError,
     memory::MemoryRecords,
     ports::{Claim, Records, StoredCheckpoint},
+    sync_once,
 };
 use ax_model::{Offset, RepoName, ShardId};
 use ax_proto::cluster::{IngestCheckpoint, IngestProgress, Registration};
@@ -16,6 +17,19 @@ use std::{
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
+
+/// Steps until killed at step `n`. False when it came to its end before.
+pub async fn killed(world: &World, n: i64, last_lands: bool) -> bool {
+    let life = Life::of(n, last_lands);
+    let (deps, config) = (life.deps(world), world.config.clone());
+    let registration = world.registration.clone();
+    let process = tokio::spawn(async move { sync_once(&deps, &config, &registration).await });
+    let what = "it ends or is killed";
+    eventually(what, async || process.is_finished() || life.is_over()).await;
+    process.abort();
+    let _ = process.await; // its end, or that it was aborted
+    life.is_over()
+}
 
 /// Counts the steps of a life: appends, and writes of checkpoints.
 pub struct Life {

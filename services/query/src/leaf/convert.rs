@@ -47,6 +47,7 @@ pub(super) fn repository(info: RepositoryInfo) -> pb::Repository {
         spread: info.spread,
         committed_at_ms: info.committed_at_ms,
         indexed_at_ms: info.indexed_at_ms,
+        ..Default::default()
     }
 }
 

@@ -135,6 +135,7 @@ pub fn doc(text: Result<&str, SkipReason>) -> Doc {
         encoding: String::new(),
         generated: false,
         vendored: false,
+        as_of: 0,
     };
     Doc { version, text, committed_at_ms: now_ms() }
 }
@@ -152,6 +153,8 @@ pub fn repository(name: &str) -> RepositoryInfo {
         spread: SHARDS,
         committed_at_ms: 1,
         indexed_at_ms: 2,
+        history: Default::default(),
+        is_copy: false,
     }
 }
 

@@ -68,11 +68,29 @@ type World = Vec<Vec<Option<Files>>>;
 /// What branches show at a path now, and showed in the first old position.
 type Shown = (Vec<(usize, Item)>, Vec<(usize, Item)>);
 
+/// An old position each of whose branches is still shown under its name.
+fn old(trees: Vec<Option<ObjectId>>) -> OldRoots {
+    OldRoots { shows: (0..trees.len()).map(Some).collect(), trees }
+}
+
 fn run(forest: &Forest, world: &World, limits: WalkLimits) -> Result<Vec<PathChange>, WalkError> {
+    run_as_shown(forest, world, &[], limits)
+}
+
+/// With what each branch shows of the first old position, if not its own.
+fn run_as_shown(
+    forest: &Forest,
+    world: &World,
+    shows: &[Option<usize>],
+    limits: WalkLimits,
+) -> Result<Vec<PathChange>, WalkError> {
     let plant = |position: &Vec<Option<Files>>| -> Vec<Option<ObjectId>> {
         position.iter().map(|files| files.as_ref().map(|files| forest.plant(files))).collect()
     };
-    let olds = world[1..].iter().map(plant).collect();
+    let mut olds: Vec<OldRoots> = world[1..].iter().map(|position| old(plant(position))).collect();
+    if !shows.is_empty() {
+        olds[0].shows = shows.to_vec();
+    }
     let roots = Roots { new: plant(&world[0]), olds, ..Roots::default() };
     let mut changes = Vec::new();
     walk(forest, &roots, limits, &mut |change| {
@@ -132,7 +150,36 @@ fn world() -> impl Strategy<Value = World> {
     })
 }
 
+/// The paths of which an index of the old position would show something wrong, or something lost.
+fn wrong(world: &World, shows: &[Option<usize>]) -> Vec<String> {
+    let paths: BTreeSet<_> = world.iter().flatten().flatten().flat_map(Files::keys).collect();
+    let is_wrong = |path: &&String| {
+        let (new, old) = (state(&world[0], path), state(&world[1], path));
+        let of = |branch: usize| old.iter().find(|(at, _)| *at == branch).map(|(_, item)| *item);
+        let shown: Vec<_> = shows.iter().map(|place| of((*place)?)).collect();
+        let wanted = |branch: usize| new.iter().find(|(at, _)| *at == branch).map(|(_, i)| *i);
+        let lost = old.iter().any(|(_, item)| !new.iter().any(|(_, other)| other == item));
+        lost || (0..shows.len()).any(|branch| shown[branch] != wanted(branch))
+    };
+    paths.into_iter().filter(is_wrong).cloned().collect()
+}
+
 proptest! {
+    #[test]
+    fn a_copy_is_reported_where_it_differs_from_its_origin(
+        position in proptest::collection::vec(proptest::option::of(files()), 3),
+        new in proptest::collection::vec((proptest::option::of(files()), 0usize..6), 3),
+        shows in proptest::collection::vec(proptest::option::of(0usize..3), 3),
+    ) {
+        // Most new branches are a copy of an old one, as they are in life.
+        let files = |(own, copy): (Option<Files>, usize)| position.get(copy).cloned().unwrap_or(own);
+        let world = vec![new.into_iter().map(files).collect(), position.clone()];
+        let found = run_as_shown(&Forest::default(), &world, &shows, LIMITS).unwrap();
+        let mut found: Vec<_> = found.into_iter().map(|change| change.path.to_string()).collect();
+        found.sort();
+        prop_assert_eq!(found, wrong(&world, &shows));
+    }
+
     #[test]
     fn reports_exactly_what_differs(world in world()) {
         let forest = Forest::default();
@@ -177,9 +224,9 @@ fn a_lost_tree_is_blamed_on_the_side_that_needs_it() {
     let here = Some(forest.plant(&some_files(&[("a", 1)]).unwrap()));
     let lost = Some(blob(9));
     let mut nothing = |_| true;
-    let roots = Roots { new: vec![here], olds: vec![vec![lost]], ..Roots::default() };
+    let roots = Roots { new: vec![here], olds: vec![old(vec![lost])], ..Roots::default() };
     assert!(matches!(walk(&forest, &roots, LIMITS, &mut nothing), Err(WalkError::OldGone(_))));
-    let roots = Roots { new: vec![lost], olds: vec![vec![here]], ..Roots::default() };
+    let roots = Roots { new: vec![lost], olds: vec![old(vec![here])], ..Roots::default() };
     assert!(matches!(
         walk(&forest, &roots, LIMITS, &mut nothing),
         Err(WalkError::NewUnreadable(_))
@@ -197,7 +244,7 @@ fn a_tree_bomb_ends() {
         id = hash(format!("{entries:?}").as_bytes());
         forest.trees.borrow_mut().insert(id, entries);
     }
-    let roots = Roots { new: vec![Some(id)], olds: vec![vec![None]], ..Roots::default() };
+    let roots = Roots { new: vec![Some(id)], olds: vec![old(vec![None])], ..Roots::default() };
     assert!(matches!(walk(&forest, &roots, LIMITS, &mut |_| true), Err(WalkError::TooLarge(_))));
 }
 
@@ -206,7 +253,7 @@ fn what_is_asked_for_is_reported_though_it_does_not_differ() {
     let forest = Forest::default();
     let id = forest.plant(&some_files(&[("a/x", 2), ("a/y", 2), ("a.b", 2), ("b/x", 2)]).unwrap());
     let also = ["a/x", "gone", "b"].map(BString::from).into();
-    let roots = Roots { new: vec![Some(id)], olds: vec![vec![Some(id)]], also };
+    let roots = Roots { new: vec![Some(id)], olds: vec![old(vec![Some(id)])], also };
     let mut found = Vec::new();
     walk(&forest, &roots, LIMITS, &mut |change| {
         found.push((change.path.to_string(), change.differs));
@@ -237,7 +284,7 @@ fn a_file_and_a_directory_of_one_name_are_both_shown() {
     let id = hash(b"by hand");
     let entries = vec![entry(file, blob(2)), entry(TreeMode::Directory, dir)];
     forest.trees.borrow_mut().insert(id, entries);
-    let roots = Roots { new: vec![Some(id)], olds: vec![vec![None]], ..Roots::default() };
+    let roots = Roots { new: vec![Some(id)], olds: vec![old(vec![None])], ..Roots::default() };
     let mut found = Vec::new();
     walk(&forest, &roots, LIMITS, &mut |change| {
         found.push(change.path.to_string());

@@ -1,0 +1,72 @@
+//! Which branches show a document *now*: those that it names, as of when it was written, seen through
+//! the history of its repository's branches since.
+
+use crate::{docs::Docs, segment::Segment};
+use ax_model::{RepoName, RepositoryInfo};
+use rustc_hash::FxHashMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The branches of every repository of a snapshot. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Branches {
+    repos: Arc<BTreeMap<RepoName, Arc<RepositoryInfo>>>,
+}
+
+impl Branches {
+    /// After a newer segment came.
+    pub(crate) fn with_newer(&self, segment: &Segment) -> Self {
+        if segment.deletions.is_empty() && segment.repositories.is_empty() {
+            return self.clone();
+        }
+        let mut repos = BTreeMap::clone(&self.repos);
+        segment.deleted_repositories().for_each(|repo| drop(repos.remove(repo.as_str())));
+        for info in &segment.repositories {
+            repos.insert(info.name.clone(), Arc::new(info.clone()));
+        }
+        Self { repos: Arc::new(repos) }
+    }
+
+    /// The branch that the repository's HEAD names; empty when it is not known.
+    pub(crate) fn default_of(&self, repo: &RepoName) -> &str {
+        self.repos.get(repo).map_or("", |info| &info.default_branch)
+    }
+
+    /// The branches that show a document, sorted.
+    pub(crate) fn of<'a>(&'a self, docs: &'a Docs, doc: u32) -> Vec<&'a str> {
+        self.shown(docs, Shown::of(docs, doc))
+    }
+
+    /// For each document, whether `holds` is true of any of its branches.
+    pub(crate) fn matching<'a>(
+        &'a self,
+        docs: &'a Docs,
+        holds: impl Fn(&str) -> bool + 'a,
+    ) -> impl FnMut(u32) -> bool + 'a {
+        let mut known = FxHashMap::default();
+        move |doc| {
+            let what = Shown::of(docs, doc);
+            *known.entry(what).or_insert_with(|| self.shown(docs, what).into_iter().any(&holds))
+        }
+    }
+
+    fn shown<'a>(&'a self, docs: &'a Docs, what: Shown) -> Vec<&'a str> {
+        let named: Vec<&str> = docs.strings.branches(what.set).collect();
+        let repo = docs.strings.repos.get(what.repo as usize).map_or("", String::as_str);
+        let facts = self.repos.get(repo);
+        facts.and_then(|info| info.branches_of(&named, what.as_of)).unwrap_or(named)
+    }
+}
+
+/// What decides on a document's branches; few documents differ in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Shown {
+    repo: u32,
+    set: u32,
+    as_of: u32,
+}
+
+impl Shown {
+    fn of(docs: &Docs, doc: u32) -> Self {
+        Self { repo: docs.repo(doc), set: docs.branches(doc), as_of: docs.as_of(doc) }
+    }
+}
