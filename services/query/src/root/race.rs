@@ -93,7 +93,6 @@ mod tests {
     use super::*;
     use crate::placement::PlacementRules;
     use std::sync::{Arc, Mutex};
-    use std::time::Instant;
 
     const HEDGE: Duration = Duration::from_millis(50);
 
@@ -109,23 +108,25 @@ mod tests {
         LeafError { fault: Fault::new(Code::ShardUnavailable, "refused"), unreachable: true }
     }
 
-    /// Answers of nodes: after how many milliseconds, and what. Returns the answer, the time it took
-    /// and who was asked.
+    /// Longer than a test waits for an answer.
+    const NEVER: u64 = 3_600_000;
+
+    /// Answers of nodes: after how many milliseconds, and what. Returns the answer and who was asked.
     async fn run(
         nodes: &'static [(&'static str, u64, bool)],
-    ) -> (Result<String, Fault>, Duration, Vec<String>) {
+    ) -> (Result<String, Fault>, Vec<String>) {
         run_with(HEDGE, nodes).await
     }
 
     async fn run_with(
         hedge: Duration,
         nodes: &'static [(&'static str, u64, bool)],
-    ) -> (Result<String, Fault>, Duration, Vec<String>) {
+    ) -> (Result<String, Fault>, Vec<String>) {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = asked.clone();
-        let started = Instant::now();
         let candidates = nodes.iter().map(|node| peer(node.0)).collect();
-        let answer = first_answer(&peers(), candidates, hedge, move |peer| {
+        let peers = peers();
+        let answer = first_answer(&peers, candidates, hedge, move |peer| {
             log.lock().unwrap().push(peer.id.clone());
             let (_, after, ok) = *nodes.iter().find(|node| node.0 == peer.id).unwrap();
             Box::pin(async move {
@@ -133,44 +134,40 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(after)).await;
                 if ok { Ok(peer.id) } else { Err(unreachable()) }
             })
-        })
-        .await;
+        });
+        let answer = tokio::time::timeout(Duration::from_secs(30), answer).await;
         let asked = asked.lock().unwrap().clone();
-        (answer, started.elapsed(), asked)
+        (answer.expect("somebody else was asked"), asked)
     }
 
     #[tokio::test]
     async fn a_quick_answer_asks_nobody_else() {
-        let (answer, _, asked) = run(&[("a", 10, true), ("b", 10, true)]).await;
+        let (answer, asked) = run(&[("a", 10, true), ("b", 10, true)]).await;
         assert_eq!((answer.unwrap().as_str(), asked.len()), ("a", 1));
     }
 
     #[tokio::test]
     async fn a_failure_is_retried_at_once() {
-        let hedge = Duration::from_secs(60);
-        let (answer, took, _) = run_with(hedge, &[("a", 0, false), ("b", 10, true)]).await;
+        let hedge = Duration::from_millis(NEVER);
+        let (answer, _) = run_with(hedge, &[("a", 0, false), ("b", 10, true)]).await;
         assert_eq!(answer.unwrap(), "b");
-        assert!(took < Duration::from_millis(900), "{took:?}");
     }
 
     #[tokio::test]
     async fn a_slow_one_is_hedged() {
-        let (answer, took, _) = run(&[("a", 5_000, true), ("b", 10, true)]).await;
+        let (answer, _) = run(&[("a", NEVER, true), ("b", 10, true)]).await;
         assert_eq!(answer.unwrap(), "b");
-        assert!(took < Duration::from_millis(2_000), "{took:?}");
     }
 
     #[tokio::test]
     async fn when_the_first_two_hang_the_third_is_asked() {
-        let (answer, took, _) =
-            run(&[("a", 9_000, true), ("b", 9_000, true), ("c", 1, true)]).await;
+        let (answer, _) = run(&[("a", NEVER, true), ("b", NEVER, true), ("c", 1, true)]).await;
         assert_eq!(answer.unwrap(), "c");
-        assert!(took < Duration::from_millis(4_000), "{took:?}");
     }
 
     #[tokio::test]
     async fn when_all_fail_the_last_reason_is_given() {
-        let (answer, _, asked) = run(&[("a", 0, false), ("b", 0, false)]).await;
+        let (answer, asked) = run(&[("a", 0, false), ("b", 0, false)]).await;
         assert_eq!(answer.unwrap_err().code, Code::ShardUnavailable);
         assert_eq!(asked, ["a", "b"]);
     }
