@@ -10,6 +10,7 @@ mod collect;
 mod compile;
 mod evaluate;
 mod finder;
+mod folded;
 mod lines;
 
 use crate::{Result, SearchOptions, SearchOutcome, Snapshot, Stop, rank::Ranking};

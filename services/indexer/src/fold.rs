@@ -134,9 +134,14 @@ fn admit(shard: ShardId, router: Router, record: &Record) -> Result<Change, Box<
     Err(poison(Code::ChangeMisrouted, reason))
 }
 
-/// True when some spread routes the key to `shard`. A repository's deletion goes to every shard.
+/// True when some spread routes the key to `shard`. A repository's deletion, and copies of its facts, go
+/// to every shard.
 fn belongs(shard: ShardId, router: Router, change: &Change) -> bool {
-    let any_shard = matches!(change.body, ChangeBody::DeleteRepository);
+    let any_shard = match &change.body {
+        ChangeBody::DeleteRepository => true,
+        ChangeBody::Repository(info) => info.is_copy,
+        ChangeBody::Put(_) | ChangeBody::Delete => false,
+    };
     any_shard || (1..=router.shards()).any(|spread| router.shard_of(&change.key, spread) == shard)
 }
 

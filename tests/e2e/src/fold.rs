@@ -46,7 +46,8 @@ async fn partition(log: &dyn ChangeLog, shard: ShardId) -> anyhow::Result<Docume
 /// Whether some spread of its repository puts the change where it stands.
 fn belongs(shards: u32, shard: ShardId, change: &Change) -> bool {
     let router = Router::new(shards);
-    matches!(change.body, ChangeBody::DeleteRepository)
+    matches!(&change.body, ChangeBody::DeleteRepository)
+        || matches!(&change.body, ChangeBody::Repository(info) if info.is_copy)
         || (1..=shards).any(|spread| router.shard_of(&change.key, spread) == shard)
 }
 

@@ -20,6 +20,8 @@ pub fn validate(config: &Config) -> Result<(), Fault> {
     within("query.scrub_bytes_per_second", scrub, 1 << 20, 16 << 30)?;
     // Below a minute, clocks that disagree with the store's would shorten it to nothing.
     within("store.orphan_grace_seconds", config.store.orphan_grace_seconds, 60, 30 * 86_400)?;
+    within("store.keep_seconds", config.store.keep_seconds, 0, 30 * 86_400)?;
+    within("coordinator.collect_seconds", config.coordinator.collect_seconds, 1, 86_400)?;
     within("ingest.max_file_bytes", config.ingest.max_file_bytes, 1024, 256 << 20)?;
     within("ingest.max_branches", config.ingest.max_branches.into(), 1, 1024)?;
     within("ingest.spread", config.ingest.spread.into(), 1, 4096)?;

@@ -126,6 +126,11 @@ fn a_key_of_another_shard_is_set_aside() {
     let batch = Batch { records: vec![record(0, &facts)], next: Offset(1) };
     let folded = fold(elsewhere, router, Offset(0), &[batch]);
     assert_eq!(folded.poison[0].code, Code::ChangeMisrouted);
+    let copy = ChangeBody::Repository(RepositoryInfo { is_copy: true, ..info("r") });
+    let copy = change(DocKey::of_repo(repo("r")), copy);
+    let batch = Batch { records: vec![record(0, &copy)], next: Offset(1) };
+    let folded = fold(elsewhere, router, Offset(0), &[batch]);
+    assert_eq!((folded.ops.len(), folded.poison.len()), (1, 0), "a copy may stand anywhere");
 }
 
 #[test]
