@@ -11,7 +11,7 @@
 //! | complete and pending positions | their differences from the target |
 //! | the same, with another limit on sizes | and the files of sizes between the limits |
 //! | the same, with another spread or by other rules | all paths |
-//! | a branch that the complete position does not show | its differences from another one, see [`crate::branches`] |
+//! | a branch that the complete position does not show | its differences from another one (`branches.rs`) |
 //! | complete = target, and an unreadable file can be read | the unreadable files |
 //! | no complete position | everything, after a deletion of the repository |
 //! | a tree of a known position is gone, or too many are pending | the same |
