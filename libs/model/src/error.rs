@@ -39,6 +39,7 @@ codes! {
     QueryBadValue = "AX-Q005", 400, "A filter or parameter has a value out of its range.";
     QueryDeadline = "AX-Q006", 504, "The deadline passed before the whole answer was there.";
     NotUtf8 = "AX-Q007", 400, "The request holds bytes that are not UTF-8.";
+    QueryUnavailable = "AX-Q008", 400, "The query uses a filter that other search engines have and this one does not.";
     BadRequest = "AX-A001", 400, "The request cannot be understood.";
     UnknownRepository = "AX-A002", 404, "No such repository.";
     UnknownFile = "AX-A003", 404, "No such file in that repository and branch.";

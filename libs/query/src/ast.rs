@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Matcher, Pattern};
+use crate::{KindFilter, Matcher, Pattern, Shape, SizeRange};
 
 /// A parsed query. `Display` prints its canonical form, which parses to an equal query.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +11,8 @@ pub struct Query {
     pub expr: Expr,
     /// The `case:` that was asked for; each pattern already carries what follows from it.
     pub case: CaseMode,
+    /// What is asked of the answer.
+    pub shape: Shape,
 }
 
 /// A boolean formula over [`Atom`]s. `And` and `Or` have at least two members, and none of their kind.
@@ -45,7 +47,14 @@ pub enum Atom {
     /// The file stands on a branch whose name matches (`branch:`).
     Branch(Matcher),
     /// The name of a symbol defined in the file matches (`sym:`).
-    Sym(Pattern),
+    Sym {
+        /// What to look for in names.
+        pattern: Pattern,
+        /// What the symbol must be: a kind out of each (`symkind:`).
+        kinds: Vec<KindFilter>,
+    },
+    /// The file's size is within the range (`size:`).
+    Size(SizeRange),
 }
 
 /// Where a text pattern looks.
@@ -118,7 +127,7 @@ impl Query {
     /// Whether some pattern can match in a file's bytes, negated ones not counted. A query without
     /// one lists files.
     pub fn has_text(&self) -> bool {
-        let is_text = |atom: &Atom| matches!(atom, Atom::Text { .. } | Atom::Sym(_));
+        let is_text = |atom: &Atom| matches!(atom, Atom::Text { .. } | Atom::Sym { .. });
         self.atoms().into_iter().any(|(atom, negated)| !negated && is_text(atom))
     }
 }

@@ -9,10 +9,14 @@ const KEYWORDS: [&str; 3] = ["and", "or", "not"];
 
 impl Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match (self.case, &self.expr) {
-            (CaseMode::Auto, expr) => write!(f, "{expr}"),
-            (case, expr @ Expr::Or(_)) => write!(f, "({expr}) case:{case}"),
-            (case, expr) => write!(f, "{expr} case:{case}"),
+        let mut settings = match self.case {
+            CaseMode::Auto => String::new(),
+            case => format!(" case:{case}"),
+        };
+        write!(settings, "{}", self.shape)?;
+        match &self.expr {
+            expr @ Expr::Or(_) if !settings.is_empty() => write!(f, "({expr}){settings}"),
+            expr => write!(f, "{expr}{settings}"),
         }
     }
 }
@@ -69,7 +73,13 @@ impl Display for Atom {
                 literal(f, &lang.name)
             }
             Atom::Branch(matcher) => write!(f, "branch:{matcher}"),
-            Atom::Sym(pattern) => write!(f, "sym:{pattern}"),
+            Atom::Sym { pattern, kinds } if kinds.is_empty() => write!(f, "sym:{pattern}"),
+            Atom::Sym { pattern, kinds } => {
+                write!(f, "(sym:{pattern}")?;
+                kinds.iter().try_for_each(|kind| write!(f, " symkind:{}", kind.names.join(",")))?;
+                f.write_char(')')
+            }
+            Atom::Size(range) => write!(f, "size:{range}"),
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum QueryErrorKind {
     UnknownFilter,
     /// A filter's value is missing or out of its range.
     BadValue,
+    /// A filter that exists elsewhere, and not here.
+    Unavailable,
 }
 
 impl QueryError {
@@ -57,6 +59,7 @@ impl QueryError {
             QueryErrorKind::TooLarge => Code::QueryTooLarge,
             QueryErrorKind::UnknownFilter => Code::QueryUnknownFilter,
             QueryErrorKind::BadValue => Code::QueryBadValue,
+            QueryErrorKind::Unavailable => Code::QueryUnavailable,
         }
     }
 

@@ -1,6 +1,6 @@
-//! The filters: their names and how a misspelt one is mended.
+//! The filters: their names, how a misspelt one is mended, and those that do not exist here.
 
-/// A filter of the language.
+/// A filter of the language, or a setting of the whole query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filter {
     Repo,
@@ -8,8 +8,16 @@ pub(crate) enum Filter {
     Lang,
     Branch,
     Sym,
+    SymKind,
     Content,
+    Size,
     Case,
+    Type,
+    Select,
+    Sort,
+    Count,
+    Context,
+    Timeout,
 }
 
 /// Every name, with the filter that it stands for.
@@ -27,10 +35,51 @@ const NAMES: &[(&str, Filter)] = &[
     ("rev", Filter::Branch),
     ("sym", Filter::Sym),
     ("symbol", Filter::Sym),
+    ("symkind", Filter::SymKind),
     ("content", Filter::Content),
     ("c", Filter::Content),
+    ("size", Filter::Size),
     ("case", Filter::Case),
+    ("type", Filter::Type),
+    ("t", Filter::Type),
+    ("select", Filter::Select),
+    ("sort", Filter::Sort),
+    ("count", Filter::Count),
+    ("context", Filter::Context),
+    ("timeout", Filter::Timeout),
 ];
+
+/// Filters that people know from elsewhere: the name, why there is none here, and what to type.
+const ABSENT: &[(&str, &str, &str)] = &[
+    ("archived", NO_FACTS, NAME_THEM),
+    ("a", NO_FACTS, NAME_THEM),
+    ("fork", NO_FACTS, NAME_THEM),
+    ("public", NO_FACTS, NAME_THEM),
+    ("visibility", NO_FACTS, NAME_THEM),
+    (
+        "patterntype",
+        "each pattern says by itself what it is",
+        "remove it: a word and a \"text\" are literal, a /regex/ stands between slashes",
+    ),
+    ("regex", "a regular expression needs no filter", "write it between slashes: /regex/"),
+    ("author", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
+    ("committer", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
+    ("before", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
+    ("until", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
+    ("after", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
+    ("since", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
+    ("message", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
+    ("index", "everything that is searched is in the index", "remove it"),
+    (
+        "repohasfile",
+        "a condition on another file of the repository cannot be asked",
+        "list the repositories with file:NAME select:repo first",
+    ),
+];
+
+const NO_FACTS: &str = "the index does not know this of repositories";
+const NAME_THEM: &str = "remove it, and choose repositories by name: repo:NAME or -repo:NAME";
+const NO_COMMITS: &str = "commits are not searched";
 
 impl Filter {
     /// The filter of that name, whatever its case.
@@ -43,6 +92,13 @@ impl Filter {
         NAMES.iter().find(|(_, filter)| *filter == self).map_or("", |(name, _)| name)
     }
 
+    /// Whether its name and a colon with nothing after it are text. They often are in what is pasted:
+    /// `type: object`, `timeout: 30`.
+    pub(crate) fn is_text_without_value(self) -> bool {
+        use Filter::{Context, Count, Select, Size, Sort, SymKind, Timeout, Type};
+        matches!(self, Context | Count | Select | Size | Sort | SymKind | Timeout | Type)
+    }
+
     /// An example of a value, for error messages.
     pub(crate) fn example(self) -> &'static str {
         match self {
@@ -51,10 +107,24 @@ impl Filter {
             Filter::Lang => "lang:rust",
             Filter::Branch => "branch:main",
             Filter::Sym => "sym:main",
+            Filter::SymKind => "sym:main symkind:function",
             Filter::Content => "content:main",
+            Filter::Size => "size:>10k",
             Filter::Case => "case:yes",
+            Filter::Type => "type:symbol",
+            Filter::Select => "select:repo",
+            Filter::Sort => "sort:recency",
+            Filter::Count => "count:100",
+            Filter::Context => "context:3",
+            Filter::Timeout => "timeout:2s",
         }
     }
+}
+
+/// Why a filter known from elsewhere does not exist here, and what to type instead.
+pub(crate) fn absent(name: &str) -> Option<(&'static str, &'static str)> {
+    let found = ABSENT.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, why, hint)| (*why, *hint))
 }
 
 /// The name nearest to an unknown one.

@@ -15,7 +15,11 @@ mod parser;
 mod pattern;
 mod resolve;
 mod scan;
+mod settings;
+mod shape;
 mod size;
+mod symbols;
+mod values;
 
 pub use ast::{Atom, CaseMode, Expr, Field, LangFilter, Place, Query};
 pub use error::{QueryError, QueryErrorKind};
@@ -24,3 +28,5 @@ pub use limits::Limits;
 pub use matcher::{Matcher, MatcherSyntax};
 pub use parser::parse;
 pub use pattern::{Pattern, PatternSyntax};
+pub use shape::{Count, Given, Select, Shape, Sort};
+pub use values::{KindFilter, SizeRange};

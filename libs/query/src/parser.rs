@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
-use crate::QueryErrorKind::{BadValue, Empty, Syntax, TooLarge, UnknownFilter};
-use crate::filter::{Filter, nearest, nearest_name};
+use crate::QueryErrorKind::{BadValue, Empty, Syntax, TooLarge, Unavailable, UnknownFilter};
+use crate::filter::{Filter, absent, nearest_name};
 use crate::matcher::guess_syntax;
 use crate::resolve::{Leaf, Node, RawMatcher, RawPattern, resolve};
 use crate::scan::{Keyword, Scanner, Slashed};
-use crate::{CaseMode, Field, LangFilter, Limits, MatcherSyntax, Query, QueryError};
+use crate::settings::{Places, Settings, no_kind, out_of_range};
+use crate::values::{KindFilter, SizeRange};
+use crate::{Field, LangFilter, Limits, MatcherSyntax, Query, QueryError};
 
 /// Reads a query and compiles its patterns.
 ///
@@ -20,7 +22,8 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Query, QueryError> {
         return Err(too_long(text.len(), limits));
     }
     let scanner = Scanner::new(text);
-    let mut parser = Parser { scanner, limits, depth: 0, num_atoms: 0, case: None };
+    let mut parser =
+        Parser { scanner, limits, depth: 0, num_atoms: 0, settings: Settings::default() };
     let node = parser.disjunction()?;
     if let Some(')') = parser.scanner.peek() {
         let at = parser.scanner.pos;
@@ -31,7 +34,7 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Query, QueryError> {
         return Err(QueryError::new(Empty, 0..text.len(), "the query has nothing to look for")
             .hint("type a word, a \"text\", a /regex/ or a filter such as file:*.rs"));
     };
-    resolve(node, parser.case.map_or(CaseMode::Auto, |(case, _)| case), limits)
+    resolve(node, parser.settings, limits)
 }
 
 fn too_long(num_bytes: usize, limits: &Limits) -> QueryError {
@@ -44,10 +47,10 @@ struct Parser<'a> {
     limits: &'a Limits,
     depth: usize,
     num_atoms: usize,
-    case: Option<(CaseMode, Range<usize>)>,
+    settings: Settings,
 }
 
-/// A part of the query; none of one that only sets the case.
+/// A part of the query; none of one that only holds settings of the whole.
 type Part = Option<Node>;
 
 impl<'a> Parser<'a> {
@@ -116,8 +119,8 @@ impl<'a> Parser<'a> {
         self.depth -= 1;
         match inner {
             Some(inner) => Ok(Some(Node::Not(Box::new(inner)))),
-            None => Err(QueryError::new(Syntax, operator, "case: cannot be negated")
-                .hint("write case:yes or case:no")),
+            None => Err(QueryError::new(Syntax, operator, "a setting cannot be negated")
+                .hint("case:, type: and their like hold for the whole query: write another value")),
         }
     }
 
@@ -168,18 +171,19 @@ impl<'a> Parser<'a> {
     /// Whether a name and its colon are a filter; text if they look like `TODO:` or an address.
     fn is_filter(&self, name: &str) -> Result<bool, QueryError> {
         let after = self.scanner.rest()[name.len() + 1..].chars().next();
-        if Filter::find(name).is_some() {
-            return Ok(true);
+        let has_value = after.is_some_and(|c| !c.is_whitespace() && c != ')');
+        if let Some(filter) = Filter::find(name) {
+            return Ok(has_value || !filter.is_text_without_value());
         }
-        if after.is_none_or(|c| c.is_whitespace() || matches!(c, ')' | '/')) {
+        if !has_value || after == Some('/') {
             return Ok(false);
         }
-        let start = self.scanner.pos;
-        let error = QueryError::new(
-            UnknownFilter,
-            start..start + name.len(),
-            format!("there is no filter {name}:"),
-        );
+        let span = self.scanner.pos..self.scanner.pos + name.len();
+        if let Some((why, hint)) = absent(name) {
+            let message = format!("there is no filter {name}: here: {why}");
+            return Err(QueryError::new(Unavailable, span, message).hint(hint));
+        }
+        let error = QueryError::new(UnknownFilter, span, format!("there is no filter {name}:"));
         Err(error.hint(match nearest_name(name) {
             Some(known) => {
                 format!("did you mean {known}: ? To search for the text, put it in quotes")
@@ -198,13 +202,15 @@ impl<'a> Parser<'a> {
                 .hint(format!("write it without a space, as in {}", filter.example())));
         }
         let leaf = match filter {
-            Filter::Case => return self.case(start).map(|()| None),
             Filter::Content => return self.text(Field::Content).map(Some),
-            Filter::Sym => Leaf::Sym(self.value_pattern()?),
+            Filter::Sym => Leaf::Sym(self.value_pattern()?, Vec::new()),
+            Filter::SymKind => self.kinds(start)?,
+            Filter::Size => self.size()?,
             Filter::Repo => Leaf::Repo(self.matcher()?),
             Filter::File => Leaf::File(self.matcher()?),
             Filter::Branch => Leaf::Branch(self.matcher()?),
             Filter::Lang => Leaf::Lang(self.lang()?),
+            setting => return self.setting(setting, start).map(|()| None),
         };
         Ok(Some(Node::Leaf(leaf)))
     }
@@ -276,36 +282,24 @@ impl<'a> Parser<'a> {
         Ok(LangFilter { name, place: span.into() })
     }
 
-    fn case(&mut self, start: usize) -> Result<(), QueryError> {
-        let (value, value_span) = self.plain()?;
-        let case = match value.to_ascii_lowercase().as_str() {
-            "yes" => CaseMode::Yes,
-            "no" => CaseMode::No,
-            "auto" => CaseMode::Auto,
-            other => return Err(bad_case(other, value_span)),
-        };
-        let span = start..self.scanner.pos;
-        match &self.case {
-            Some((earlier, _)) if *earlier != case => {
-                Err(QueryError::new(BadValue, span, "case: stands twice, with different values")
-                    .hint(format!(
-                        "it counts for the whole query: keep case:{earlier} or this one"
-                    )))
-            }
-            _ => {
-                self.case = Some((case, span));
-                Ok(())
-            }
-        }
+    fn kinds(&mut self, start: usize) -> Result<Leaf, QueryError> {
+        let (value, span) = self.plain()?;
+        let kinds = KindFilter::parse(&value, span.clone().into()).ok_or_else(|| no_kind(span))?;
+        Ok(Leaf::SymKind(kinds, start..self.scanner.pos))
     }
-}
 
-fn bad_case(value: &str, span: Range<usize>) -> QueryError {
-    let error = QueryError::new(BadValue, span, "case: is yes, no or auto");
-    error.hint(match nearest(value, ["yes", "no", "auto"].into_iter()) {
-        Some(known) => format!("did you mean case:{known} ?"),
-        None => "case:yes counts upper and lower case as different".to_owned(),
-    })
+    fn size(&mut self) -> Result<Leaf, QueryError> {
+        let (value, span) = self.plain()?;
+        let accepted = "a size as >10k, <=2m or 1k..5k, and one that a file can have";
+        let range = SizeRange::parse(&value);
+        range.map(Leaf::Size).ok_or_else(|| out_of_range(Filter::Size, accepted, &span))
+    }
+
+    fn setting(&mut self, setting: Filter, start: usize) -> Result<(), QueryError> {
+        let (text, value) = self.plain()?;
+        let places = Places { whole: start..self.scanner.pos, value };
+        self.settings.set(setting, &text, &places)
+    }
 }
 
 fn lone_operator(span: Range<usize>, name: &str) -> QueryError {

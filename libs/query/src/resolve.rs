@@ -6,9 +6,11 @@ use crate::QueryErrorKind::{BadValue, Regex, TooLarge};
 use crate::matcher::MatcherError;
 use crate::pattern::{BadRegex, ParsedRegex};
 use crate::scan::Slashed;
+use crate::settings::Settings;
 use crate::size::num_states;
+use crate::values::{KindFilter, SizeRange};
 use crate::{Atom, CaseMode, Expr, Field, LangFilter, Limits, Matcher, MatcherSyntax, Pattern};
-use crate::{Query, QueryError};
+use crate::{Query, QueryError, symbols};
 
 /// The tree as written.
 #[derive(Debug)]
@@ -23,7 +25,10 @@ pub(crate) enum Node {
 #[derive(Debug)]
 pub(crate) enum Leaf {
     Text(RawPattern, Field),
-    Sym(RawPattern),
+    Sym(RawPattern, Vec<KindFilter>),
+    /// With its place; gone once it is in the patterns that it restricts.
+    SymKind(KindFilter, Range<usize>),
+    Size(SizeRange),
     Repo(RawMatcher),
     File(RawMatcher),
     Branch(RawMatcher),
@@ -35,6 +40,12 @@ pub(crate) enum Leaf {
 pub(crate) enum RawPattern {
     Literal { text: String, span: Range<usize> },
     Regex { regex: ParsedRegex, slashed: Slashed },
+}
+
+impl Default for RawPattern {
+    fn default() -> Self {
+        Self::Literal { text: String::new(), span: 0..0 }
+    }
 }
 
 /// The value of a filter on names.
@@ -59,7 +70,7 @@ impl Node {
                 members.iter().any(|member| member.any_pattern(test))
             }
             Node::Not(inner) => inner.any_pattern(test),
-            Node::Leaf(Leaf::Text(pattern, _) | Leaf::Sym(pattern)) => test(pattern),
+            Node::Leaf(Leaf::Text(pattern, _) | Leaf::Sym(pattern, _)) => test(pattern),
             Node::Leaf(_) => false,
         }
     }
@@ -81,15 +92,21 @@ impl RawPattern {
 }
 
 /// Compiles the tree.
-pub(crate) fn resolve(node: Node, case: CaseMode, limits: &Limits) -> Result<Query, QueryError> {
-    let forced = match case {
+pub(crate) fn resolve(
+    node: Node,
+    settings: Settings,
+    limits: &Limits,
+) -> Result<Query, QueryError> {
+    let settled = settings.settle()?;
+    let node = symbols::apply(node, &settled, limits)?;
+    let forced = match settled.case {
         CaseMode::Yes => Some(true),
         CaseMode::No => Some(false),
         CaseMode::Auto => None,
     };
     let sensitive = forced.unwrap_or_else(|| node.any_pattern(&RawPattern::has_upper));
     let mut resolver = Resolver { forced, sensitive, limits, num_states: 0 };
-    Ok(Query { expr: resolver.expr(node)?, case })
+    Ok(Query { expr: resolver.expr(node)?, case: settled.case, shape: settled.shape })
 }
 
 struct Resolver<'a> {
@@ -105,6 +122,8 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     fn expr(&mut self, node: Node) -> Result<Expr, QueryError> {
         Ok(match node {
+            // a `symkind:` that went into its pattern leaves a conjunction of one
+            Node::And(mut members) if members.len() == 1 => self.expr(members.remove(0))?,
             Node::And(members) => Expr::And(self.exprs(members, Expr::into_conjuncts)?),
             Node::Or(members) => Expr::Or(self.exprs(members, Expr::into_disjuncts)?),
             Node::Not(inner) => self.expr(*inner)?.negate(),
@@ -128,7 +147,9 @@ impl Resolver<'_> {
     fn atom(&mut self, leaf: Leaf) -> Result<Atom, QueryError> {
         Ok(match leaf {
             Leaf::Text(pattern, field) => Atom::Text { pattern: self.pattern(pattern)?, field },
-            Leaf::Sym(pattern) => Atom::Sym(self.pattern(pattern)?),
+            Leaf::Sym(pattern, kinds) => Atom::Sym { pattern: self.pattern(pattern)?, kinds },
+            Leaf::SymKind(_, span) => return Err(lonely_kind(span)),
+            Leaf::Size(range) => Atom::Size(range),
             Leaf::Repo(value) => Atom::Repo(self.matcher(value)?),
             Leaf::File(value) => Atom::File(self.matcher(value)?),
             Leaf::Branch(value) => Atom::Branch(self.matcher(value)?),
@@ -173,6 +194,11 @@ impl Resolver<'_> {
         Err(QueryError::new(TooLarge, span, "the patterns of the query are too large together")
             .hint("leave some out, or ask for them in a second query"))
     }
+}
+
+fn lonely_kind(span: Range<usize>) -> QueryError {
+    QueryError::new(BadValue, span, "symkind: has no sym: beside it that it could restrict")
+        .hint("write them together, as in sym:main symkind:function")
 }
 
 fn too_large(span: Range<usize>) -> QueryError {

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)] // helpers of tests may, as tests do
 
 use ax_model::Fault;
-use ax_query::{Atom, CaseMode, Expr, Field, Limits, Matcher, Pattern, Query, parse};
+use ax_query::{Atom, CaseMode, Count, Expr, Field, Limits, Matcher, Pattern, Query, parse};
+use std::time::Duration;
 
 fn read(text: &str) -> Query {
     parse(text, &Limits::default()).unwrap_or_else(|error| panic!("{text:?}: {error:?}"))
@@ -27,7 +28,7 @@ fn fails(text: &str, code: &str, place: &str, says: &str) {
 
 fn pattern(text: &str) -> Pattern {
     match read(text).expr {
-        Expr::Atom(Atom::Text { pattern, .. } | Atom::Sym(pattern)) => pattern,
+        Expr::Atom(Atom::Text { pattern, .. } | Atom::Sym { pattern, .. }) => pattern,
         other => panic!("{text:?} is {other:?}"),
     }
 }
@@ -128,7 +129,7 @@ fn case_counts_for_the_whole_query() {
     assert_eq!(read("a case:no").case, CaseMode::No);
     let sensitive = |text| {
         read(text).atoms().iter().all(|(atom, _)| match atom {
-            Atom::Text { pattern, .. } | Atom::Sym(pattern) => pattern.case_sensitive(),
+            Atom::Text { pattern, .. } | Atom::Sym { pattern, .. } => pattern.case_sensitive(),
             Atom::File(matcher) => matcher.case_sensitive(),
             other => panic!("{other:?}"),
         })
@@ -143,6 +144,114 @@ fn case_counts_for_the_whole_query() {
     assert!(sensitive("file:Makefile"));
     assert!(!sensitive("file:makefile"));
     assert!(!sensitive("file:*.rs"));
+}
+
+#[test]
+fn sizes_are_ranges() {
+    check("size:>10k", "size:>=10241");
+    check("x -size:<=2M", "x -size:<=2097152");
+    check("size:1k..2k", "size:1024..2048");
+    check("size:100 size:..5 size:5..", "size:100 size:<=5 size:>=5");
+    check("size:\">1k\"", "size:>=1025");
+    fails("x size:big", "AX-Q005", "big", "size:>10k");
+    fails("size:<0", "AX-Q005", "<0", "a file can have");
+    fails("size:2k..1k", "AX-Q005", "2k..1k", "a file can have");
+    fails("size:\"\"", "AX-Q005", "\"\"", "size:>10k");
+}
+
+#[test]
+fn a_kind_restricts_the_names_beside_it() {
+    check("sym:a symkind:Function", "(sym:a symkind:function)");
+    check("symkind:function sym:a x", "(sym:a symkind:function) x");
+    check("x (sym:a or -sym:b) symkind:f,g", "x ((sym:a symkind:f,g) or -(sym:b symkind:f,g))");
+    check("sym:a (sym:b symkind:f)", "sym:a (sym:b symkind:f)");
+    check("(sym:a symkind:f) symkind:g", "(sym:a symkind:f symkind:g)");
+    check("(sym:a symkind:f) or sym:b", "(sym:a symkind:f) or sym:b");
+    check("-(sym:a symkind:f)", "-(sym:a symkind:f)");
+    let no_name = "no sym: beside it";
+    fails("symkind:function", "AX-Q005", "symkind:function", no_name);
+    fails("x symkind:f", "AX-Q005", "symkind:f", no_name);
+    fails("sym:a or symkind:f", "AX-Q005", "symkind:f", no_name);
+    fails("sym:a -symkind:f", "AX-Q005", "symkind:f", no_name);
+    fails("sym:a symkind:f,,g", "AX-Q005", "f,,g", "kind of definition");
+    fails("sym:a symkind:/f/", "AX-Q005", "/f/", "kind of definition");
+}
+
+#[test]
+fn types_say_where_bare_words_look() {
+    check("type:symbol foo /b/ \"c d\"", "sym:foo sym:/b/ sym:\"c d\"");
+    check("t:symbol content:foo bar", "content:foo sym:bar");
+    check("type:symbol -foo", "-sym:foo sym:/./");
+    check("type:symbol file:a.c", "file:/a.c/ sym:/./");
+    check("type:symbol a or b", "sym:a or sym:b");
+    check("select:symbol foo", "sym:foo");
+    check("select:symbol.function foo", "(sym:foo symkind:function)");
+    check("select:symbol.f,g foo symkind:h", "(sym:foo symkind:h symkind:f,g)");
+    check("select:content foo", "content:foo");
+    check("type:match foo", "foo");
+    check("type:filematch foo", "foo");
+    assert!(read("type:symbol case:auto Foo").atoms().iter().all(|(atom, _)| match atom {
+        Atom::Sym { pattern, .. } => pattern.case_sensitive(),
+        other => panic!("{other:?}"),
+    }));
+    fails("type:fiel x", "AX-Q005", "fiel", "did you mean type:file ?");
+    fails("type:path x", "AX-Q005", "path", "file:NAME");
+    fails("type:diff x", "AX-Q005", "diff", "commits");
+    fails("type:x y", "AX-Q005", "x", "file, repo, match or symbol");
+    fails("select:owner y", "AX-Q005", "owner", "repo, file, symbol, lang or content");
+    fails("select:symbol. y", "AX-Q005", "", "kind");
+    fails("-type:file x", "AX-Q001", "-", "negated");
+}
+
+#[test]
+fn settings_shape_the_answer() {
+    check("type:file foo", "foo select:file");
+    check("type:repo a or b", "(a or b) select:repo");
+    check("foo select:language", "foo select:lang");
+    check("select:file.path type:file foo", "foo select:file");
+    check("type:symbol select:repo foo", "sym:foo select:repo");
+    check("count:5 foo", "foo count:5");
+    check("foo COUNT:ALL sort:PATH", "foo sort:path count:all");
+    check("sort:relevance foo", "foo");
+    check("foo context:3 timeout:2s case:yes", "foo case:yes context:3 timeout:2000ms");
+    check("(foo sort:size) or bar", "(foo or bar) sort:size");
+    check("count:5 foo count:5", "foo count:5");
+    let shape = read("foo count:9 timeout:1m").shape;
+    let place = shape.count.map(|count| (count.place.start, count.place.end));
+    assert_eq!((shape.count.unwrap().value, place), (Count::Most(9), Some((4, 11))));
+    assert_eq!(shape.timeout.unwrap().value, Duration::from_secs(60));
+    fails("count:5 foo count:6", "AX-Q005", "count:6", "twice");
+    fails("count:0 foo", "AX-Q005", "0", "from 1");
+    fails("timeout:2 foo", "AX-Q005", "2", "500ms");
+    fails("context:global foo", "AX-Q005", "global", "number of lines");
+    fails("sort:rceency foo", "AX-Q005", "rceency", "did you mean sort:recency ?");
+    fails("type:file select:repo foo", "AX-Q005", "select:repo", "keep one");
+    fails("type:symbol select:content foo", "AX-Q005", "select:content", "keep one");
+    fails("count:5", "AX-Q001", "count:5", "nothing to look for");
+    fails("type:repo", "AX-Q001", "type:repo", "nothing to look for");
+}
+
+#[test]
+fn what_is_pasted_stays_text() {
+    check("type: object", r#""type:" object"#);
+    check("(timeout: 30)", r#""timeout:" 30"#);
+    check("public: int", r#""public:" int"#);
+    check("size::of", r#""size::of""#);
+    check(r#""count:3""#, r#""count:3""#);
+}
+
+#[test]
+fn filters_known_from_elsewhere_propose_what_to_type() {
+    for name in ["archived", "fork", "public", "a"] {
+        fails(&format!("x {name}:yes"), "AX-Q008", name, "repo:NAME");
+        fails(&format!("-{name}:yes x"), "AX-Q008", name, "does not know");
+    }
+    fails("patterntype:regexp a.*b", "AX-Q008", "patterntype", "/regex/");
+    fails("regex:a.*b", "AX-Q008", "regex", "/regex/");
+    fails("author:me x", "AX-Q008", "author", "sort:recency");
+    fails("langauge:rust x", "AX-Q004", "langauge", "did you mean language:");
+    fails("pth:x", "AX-Q004", "pth", "did you mean path:");
+    fails("slect:repo x", "AX-Q004", "slect", "did you mean select:");
 }
 
 #[test]
@@ -271,7 +380,7 @@ fn errors_point_at_the_place() {
     fails("\"\"", "AX-Q001", "\"\"", "no text");
     fails("lnag:rust", "AX-Q004", "lnag", "lang:");
     fails("fiel:x foo", "AX-Q004", "fiel", "file:");
-    fails("type:file", "AX-Q004", "type", "quotes");
+    fails("xyzzy:file", "AX-Q004", "xyzzy", "quotes");
     fails("é brnch:x", "AX-Q004", "brnch", "branch:");
     fails("case:yse", "AX-Q005", "yse", "case:yes");
     fails("case:maybe a", "AX-Q005", "maybe", "yes, no or auto");

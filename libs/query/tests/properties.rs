@@ -6,10 +6,74 @@ use proptest::prelude::*;
 
 /// Pieces that the grammar cares about, so that random texts get somewhere.
 const PIECES: &[&str] = &[
-    "foo", "Bar", "é", "ſ", "and", "or", "not", "AND", " ", " ", " ", "(", ")", "\"", "/", "\\",
-    "-", ":", "repo:", "file:", "lang:", "case:yes", "case:no", "sym:", "content:", "b:", "*",
-    "*.rs", "[a-z]", "{", "}", "\n", "\t", ".", "+", "?", "^", "$", "|", "\\n", "\\/", "\\b",
-    "\\u{e9}", "lnag:", "::", "//", "(?s)", "(?i:", "\\pL", "{2,3}", "[^", "]", "\u{0}", "\u{a0}",
+    "foo",
+    "Bar",
+    "é",
+    "ſ",
+    "and",
+    "or",
+    "not",
+    "AND",
+    " ",
+    " ",
+    " ",
+    "(",
+    ")",
+    "\"",
+    "/",
+    "\\",
+    "-",
+    ":",
+    "repo:",
+    "file:",
+    "lang:",
+    "case:yes",
+    "case:no",
+    "sym:",
+    "content:",
+    "b:",
+    "*",
+    "*.rs",
+    "[a-z]",
+    "{",
+    "}",
+    "\n",
+    "\t",
+    ".",
+    "+",
+    "?",
+    "^",
+    "$",
+    "|",
+    "\\n",
+    "\\/",
+    "\\b",
+    "\\u{e9}",
+    "lnag:",
+    "size:",
+    ">10k",
+    "1..",
+    "symkind:",
+    "type:",
+    "symbol",
+    "select:",
+    "count:",
+    "5",
+    "all",
+    "sort:path",
+    "context:",
+    "timeout:2s",
+    "fork:",
+    "::",
+    "//",
+    "(?s)",
+    "(?i:",
+    "\\pL",
+    "{2,3}",
+    "[^",
+    "]",
+    "\u{0}",
+    "\u{a0}",
 ];
 
 fn pieces() -> impl Strategy<Value = String> {
@@ -40,6 +104,12 @@ fn atom() -> impl Strategy<Value = String> {
         1 => Just("file:src/**/*.{rs,c}".to_owned()),
         1 => Just("branch:v[0-9]+$".to_owned()),
         1 => Just("lang:c++".to_owned()),
+        1 => "size:(>|>=|<=|=|)[0-9]{1,4}(k|M|gb|)",
+        1 => "size:[0-9]{1,2}\\.\\.[0-9]{1,2}k".prop_filter("no size", |text| {
+            parse(text, &Limits::default()).is_ok()
+        }),
+        1 => (word(), "symkind:[a-c]{1,3}(,[a-c])?( symkind:b)?")
+            .prop_map(|(word, kind)| format!("({kind} sym:{word})")),
     ]
 }
 
@@ -53,8 +123,22 @@ fn query() -> impl Strategy<Value = String> {
             inner.prop_map(|one| format!("not {one}")),
         ]
     });
-    let case = prop::sample::select(vec!["", " case:yes", " case:no", " case:auto"]);
-    (tree, case).prop_map(|(tree, case)| format!("({tree}){case}"))
+    let setting = prop::sample::select(vec![
+        "",
+        " case:yes",
+        " case:no",
+        " case:auto count:7",
+        " count:all sort:path",
+        " sort:relevance context:0",
+        " sort:recency timeout:2s select:repo",
+        " type:symbol",
+        " type:symbol select:lang sort:size",
+        " select:symbol.a,b",
+        " select:content",
+        " type:file",
+        " type:repo select:repo",
+    ]);
+    (tree, setting).prop_map(|(tree, setting)| format!("({tree}){setting}"))
 }
 
 /// Parses without panic; an error points into the text; a query survives being printed and read.
