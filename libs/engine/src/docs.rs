@@ -191,16 +191,31 @@ impl Docs {
         (self.bytes[at + 38], self.bytes[at + 39])
     }
 
+    /// Its size in bytes: of the text, or of the blob when there is no text.
+    pub(crate) fn num_bytes(&self, doc: u32) -> u64 {
+        let is_skipped = self.bytes[doc as usize * DOC_BYTES + 37] != 0;
+        if is_skipped { self.long(doc, 80) } else { self.number(doc, 16).into() }
+    }
+
+    /// When the newest commit involved was made, in milliseconds since 1970.
+    pub(crate) fn committed_at_ms(&self, doc: u32) -> i64 {
+        self.long(doc, 88) as i64
+    }
+
     /// Where its text lies in the content.
     pub(crate) fn text(&self, doc: u32) -> Range<usize> {
-        let at = doc as usize * DOC_BYTES + 8;
-        let start = self.bytes[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b)) as usize;
+        let start = self.long(doc, 8) as usize;
         start..start + self.number(doc, 16) as usize
     }
 
     /// Its first block.
     pub(crate) fn first_block(&self, doc: u32) -> u32 {
         self.number(doc, 20)
+    }
+
+    fn long(&self, doc: u32, offset: usize) -> u64 {
+        let at = doc as usize * DOC_BYTES + offset;
+        self.bytes[at..].first_chunk().map_or(0, |b| u64::from_le_bytes(*b))
     }
 
     fn number(&self, doc: u32, offset: usize) -> u32 {

@@ -1,8 +1,8 @@
-//! The one door to `ax-syntax`: what language a file is in, and what it defines.
+//! The one door to `ax-syntax`: what language a file is in, what it defines, and how people call both.
 
 use crate::{builder::Definitions, symbols::NewSymbol};
-use ax_query::{Atom, Expr, LangFilter, Query, QueryError, QueryErrorKind, nearest};
-use ax_syntax::{Budget, find_language, languages};
+use ax_query::{Atom, KindFilter, LangFilter, Place, Query, QueryError, QueryErrorKind, nearest};
+use ax_syntax::{Budget, Kind, find_language, languages};
 
 /// The name of the language; empty when unknown.
 pub(crate) fn detect(path: &str, text: &[u8]) -> &'static str {
@@ -15,39 +15,95 @@ pub(crate) fn canonical(name: &str) -> String {
     find_language(name).map_or(name, |language| language.name).to_owned()
 }
 
-/// Refuses a query for a language that does not exist: no file will ever be of it, and nothing found
-/// would say nothing.
-pub fn check_languages(query: &Query) -> std::result::Result<(), QueryError> {
-    match first_unknown(&query.expr) {
-        Some(filter) => Err(unknown(filter)),
-        None => Ok(()),
+/// The kinds of definitions that satisfy every filter.
+pub(crate) fn kinds(filters: &[KindFilter]) -> Vec<Kind> {
+    let of_each: Vec<Vec<Kind>> = filters.iter().map(kinds_of).collect();
+    let is_in_all = |kind: &Kind| of_each.iter().all(|kinds| kinds.contains(kind));
+    Kind::ALL.iter().copied().filter(is_in_all).collect()
+}
+
+fn kinds_of(filter: &KindFilter) -> Vec<Kind> {
+    filter.names.iter().filter_map(|name| kind_of(name)).collect()
+}
+
+/// What other search engines and languages call kinds of definitions.
+const KIND_ALIASES: &[(&str, Kind)] = &[
+    ("func", Kind::Function),
+    ("fn", Kind::Function),
+    ("def", Kind::Function),
+    ("const", Kind::Constant),
+    ("var", Kind::Variable),
+    ("enum-member", Kind::Variant),
+    ("namespace", Kind::Module),
+    ("package", Kind::Module),
+    ("property", Kind::Field),
+    ("member", Kind::Field),
+    ("typedef", Kind::Type),
+    ("constructor", Kind::Method),
+    ("object", Kind::Class),
+];
+
+fn kind_of(name: &str) -> Option<Kind> {
+    let alias = || KIND_ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, kind)| *kind);
+    Kind::from_name(name).or_else(alias)
+}
+
+/// Refuses a query for a language or a kind of definition that does not exist: no file will ever be of
+/// it, and nothing found would say nothing.
+pub fn check_names(query: &Query) -> std::result::Result<(), QueryError> {
+    for (atom, _) in query.atoms() {
+        match atom {
+            Atom::Lang(filter) if find_language(&filter.name).is_none() => {
+                return Err(unknown_language(filter));
+            }
+            Atom::Sym { kinds, .. } => check_kinds(kinds)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_kinds(filters: &[KindFilter]) -> std::result::Result<(), QueryError> {
+    for filter in filters {
+        if let Some(name) = filter.names.iter().find(|name| kind_of(name).is_none()) {
+            return Err(unknown_kind(name, filter.place));
+        }
+    }
+    match filters.last() {
+        Some(last) if kinds(filters).is_empty() => Err(bad_value(
+            last.place,
+            "no definition is of all these kinds at once".to_owned(),
+            "write them with commas for either: symkind:function,method".to_owned(),
+        )),
+        _ => Ok(()),
     }
 }
 
-fn first_unknown(expr: &Expr) -> Option<&LangFilter> {
-    match expr {
-        Expr::And(all) | Expr::Or(all) => all.iter().find_map(first_unknown),
-        Expr::Not(inner) => first_unknown(inner),
-        Expr::Atom(Atom::Lang(filter)) => Some(filter).filter(|f| find_language(&f.name).is_none()),
-        Expr::Atom(_) => None,
-    }
+fn unknown_kind(name: &str, place: Place) -> QueryError {
+    let names = Kind::ALL.iter().map(|kind| kind.as_str());
+    let all = names.clone().collect::<Vec<_>>().join(", ");
+    let hint = match nearest(name, names) {
+        Some(known) => format!("did you mean {known} ? There are {all}"),
+        None => format!("there are {all}"),
+    };
+    bad_value(place, format!("there is no kind of definition {name}"), hint)
 }
 
-fn unknown(filter: &LangFilter) -> QueryError {
+fn bad_value(place: Place, message: String, hint: String) -> QueryError {
+    QueryError { kind: QueryErrorKind::BadValue, span: place.start..place.end, message, hint }
+}
+
+fn unknown_language(filter: &LangFilter) -> QueryError {
     // Names before aliases: of two that are as near, `rust` is likelier meant than `rst`.
     let names = languages().iter().map(|language| language.name);
     let aliases = languages().iter().flat_map(|language| language.aliases.iter().copied());
     let names: Vec<String> = names.chain(aliases).map(str::to_lowercase).collect();
     let wanted = filter.name.to_lowercase();
-    QueryError {
-        kind: QueryErrorKind::BadValue,
-        span: filter.place.start..filter.place.end,
-        message: format!("there is no language {}", filter.name),
-        hint: match nearest(&wanted, names.iter().map(String::as_str)) {
-            Some(known) => format!("did you mean lang:{known} ?"),
-            None => "a name, an alias or an extension, as in lang:rust".to_owned(),
-        },
-    }
+    let hint = match nearest(&wanted, names.iter().map(String::as_str)) {
+        Some(known) => format!("did you mean lang:{known} ?"),
+        None => "a name, an alias or an extension, as in lang:rust".to_owned(),
+    };
+    bad_value(filter.place, format!("there is no language {}", filter.name), hint)
 }
 
 /// What `text` defines, if the language is known to define anything.
@@ -77,11 +133,27 @@ fn new_symbol(found: ax_syntax::Definition) -> (NewSymbol, String) {
 mod tests {
     use super::*;
 
+    fn check(text: &str) -> std::result::Result<(), QueryError> {
+        check_names(&ax_query::parse(text, &ax_query::Limits::default()).unwrap())
+    }
+
+    #[test]
+    fn an_unknown_kind_is_refused_with_the_nearest() {
+        for known in ["sym:x symkind:function,enum-member", "select:symbol.Func x", "-sym:x"] {
+            assert_eq!(check(known), Ok(()), "{known}");
+        }
+        let text = "sym:x symkind:method,fucntion";
+        let error = check(text).unwrap_err();
+        assert!(error.hint.starts_with("did you mean function ?"), "{}", error.hint);
+        assert_eq!(&text[error.span], "method,fucntion");
+        let text = "select:symbol.lens x";
+        let error = check(text).unwrap_err();
+        assert_eq!((&text[error.span], error.hint.contains("struct")), ("lens", true));
+        assert!(check("sym:x symkind:function symkind:class").unwrap_err().hint.contains("commas"));
+    }
+
     #[test]
     fn an_unknown_language_is_refused_with_the_nearest() {
-        let check = |text: &str| {
-            check_languages(&ax_query::parse(text, &ax_query::Limits::default()).unwrap())
-        };
         for known in ["x lang:rust", "lang:.py or lang:C++", "-lang:md"] {
             assert_eq!(check(known), Ok(()), "{known}");
         }

@@ -29,11 +29,11 @@ mod words;
 
 pub use builder::SegmentBuilder;
 pub use error::EngineError;
-pub use languages::check_languages;
+pub use languages::check_names;
 pub use merge::{MergePolicy, merge, plan_merges};
 pub use segment::Segment;
 pub use snapshot::Snapshot;
 pub use types::{
-    BuildOptions, BuiltSegment, Doc, FileHit, FileView, LineHit, LiveDoc, Result, SearchOptions,
-    SearchOutcome, SkippedDoc, Stats, Stop,
+    BuildOptions, BuiltSegment, Doc, FileHit, FileView, GroupBy, GroupCount, LineHit, LiveDoc,
+    Result, SearchOptions, SearchOutcome, SkippedDoc, Stats, Stop,
 };

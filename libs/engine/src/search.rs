@@ -12,16 +12,22 @@ mod evaluate;
 mod finder;
 mod folded;
 mod lines;
+mod order;
 
-use crate::{Result, SearchOptions, SearchOutcome, Snapshot, Stop, rank::Ranking};
+use crate::{
+    GroupBy, GroupCount, Result, SearchOptions, SearchOutcome, Snapshot, Stop, rank::Ranking,
+};
 use ax_query::Query;
 use candidates::PartPlan;
 use compile::Plan;
 use evaluate::{Hit, Scratch, Tally};
 use rayon::prelude::*;
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Documents verified at first, and how their number grows from round to round.
@@ -35,6 +41,8 @@ const SEQUENTIAL_BYTES: usize = 256 << 10;
 /// A document that may match.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
+    /// Where it stands in the order asked for; less comes first. All alike if that is by score.
+    rank: u64,
     score: f32,
     part: u32,
     doc: u32,
@@ -66,11 +74,15 @@ impl Snapshot {
         stop: &Stop,
     ) -> Result<SearchOutcome> {
         let plan = Plan::compile(query)?;
+        let mut options = options.clone();
+        if options.group_by.is_some() {
+            (options.count_only, options.limit) = (true, usize::MAX);
+        }
         let mut search = Search {
             snapshot: self,
             plan: &plan,
             parts: Vec::with_capacity(self.parts.len()),
-            options,
+            options: &options,
             stop,
             stopped: AtomicBool::new(false),
             idle: Mutex::new(Vec::new()),
@@ -97,8 +109,12 @@ impl Search<'_> {
             let docs: Vec<u32> = docs.iter().collect();
             let scores = ranking.score(&part.segment, &docs)?;
             let scored = docs.into_iter().zip(scores);
-            found.extend(scored.map(|(doc, score)| Candidate { score, part: i as u32, doc }));
+            let part = i as u32;
+            found.extend(scored.map(|(doc, score)| Candidate { rank: 0, score, part, doc }));
             self.parts.push(part_plan);
+        }
+        if !self.options.count_only {
+            order::rank(&mut found, self.snapshot, self.options.sort);
         }
         Ok(found)
     }
@@ -153,6 +169,7 @@ impl Search<'_> {
         let more = hits.len() > self.options.limit;
         hits.truncate(self.options.limit);
         SearchOutcome {
+            groups: self.options.group_by.map_or_else(Vec::new, |by| self.groups(by, &hits)),
             num_files: hits.len() as u64,
             num_lines: hits.iter().map(|hit| hit.num_lines).sum(),
             files: hits.into_iter().filter_map(|hit| hit.file).map(|file| *file).collect(),
@@ -161,6 +178,27 @@ impl Search<'_> {
             num_candidates: tally.num_candidates,
             num_bytes_verified: tally.num_bytes,
         }
+    }
+
+    /// How many files and lines there are of each name.
+    fn groups(&self, by: GroupBy, hits: &[Hit]) -> Vec<GroupCount> {
+        let mut groups: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for hit in hits {
+            let docs = &self.snapshot.parts[hit.candidate.part as usize].segment.docs;
+            let name = match by {
+                GroupBy::Repo => &docs.strings.repos[docs.repo(hit.candidate.doc) as usize],
+                GroupBy::Language => docs.strings.language(docs.language(hit.candidate.doc)),
+            };
+            let (num_files, num_lines) = groups.entry(name).or_default();
+            *num_files += 1;
+            *num_lines += hit.num_lines;
+        }
+        let count = |(name, (num_files, num_lines)): (&str, _)| GroupCount {
+            name: name.to_owned(),
+            num_files,
+            num_lines,
+        };
+        groups.into_iter().map(count).collect()
     }
 
     /// Whether it is time to stop; once it is, it stays so.
@@ -183,7 +221,8 @@ fn take_best(candidates: &mut [Candidate], num: usize) -> (&mut [Candidate], &mu
         return candidates.split_at_mut(candidates.len());
     }
     let better = |a: &Candidate, b: &Candidate| {
-        b.score.total_cmp(&a.score).then((a.part, a.doc).cmp(&(b.part, b.doc)))
+        let by_score = b.score.total_cmp(&a.score);
+        a.rank.cmp(&b.rank).then(by_score).then((a.part, a.doc).cmp(&(b.part, b.doc)))
     };
     candidates.select_nth_unstable_by(num, better);
     candidates.split_at_mut(num)

@@ -4,6 +4,7 @@ use crate::EngineError;
 use ax_model::{
     BlobId, DocKey, FileKind, FileVersion, Generation, SegmentEntry, SegmentId, ShardId, SkipReason,
 };
+use ax_query::Sort;
 use bytes::Bytes;
 use std::{
     path::PathBuf,
@@ -59,10 +60,23 @@ pub struct SearchOptions {
     pub context_lines: usize,
     /// Count files and lines; return none.
     pub count_only: bool,
+    /// The order of the files returned.
+    pub sort: Sort,
+    /// Count the files of each name; then `limit` does not count, and no file is returned.
+    pub group_by: Option<GroupBy>,
     /// Most matched lines to return per file.
     pub max_lines_per_file: usize,
     /// Most bytes of one line's text to return; the rest is cut around the first match.
     pub max_line_bytes: usize,
+}
+
+/// What files are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupBy {
+    /// Their repository.
+    Repo,
+    /// Their language.
+    Language,
 }
 
 impl Default for SearchOptions {
@@ -71,6 +85,8 @@ impl Default for SearchOptions {
             limit: 50,
             context_lines: 0,
             count_only: false,
+            sort: Sort::default(),
+            group_by: None,
             max_lines_per_file: usize::MAX,
             max_line_bytes: 4096,
         }
@@ -114,6 +130,8 @@ pub struct SearchOutcome {
     pub num_files: u64,
     /// Matched lines in those files.
     pub num_lines: u64,
+    /// The names of `group_by`, in order, each with its counts; empty without it.
+    pub groups: Vec<GroupCount>,
     /// At least one more file matches than `num_files` says.
     pub more: bool,
     /// The deadline or the cancellation ended it early.
@@ -122,6 +140,17 @@ pub struct SearchOutcome {
     pub num_candidates: u64,
     /// Bytes of text read to verify.
     pub num_bytes_verified: u64,
+}
+
+/// How much matches in the files of one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupCount {
+    /// The repository or the language; empty for files of no known language.
+    pub name: String,
+    /// Matching files.
+    pub num_files: u64,
+    /// Matched lines in those files.
+    pub num_lines: u64,
 }
 
 /// A file that matches.
@@ -141,8 +170,10 @@ pub struct FileHit {
     pub lines: Vec<LineHit>,
     /// Matched lines in the whole file.
     pub num_matched_lines: u64,
-    /// Size of the text in bytes.
+    /// Size in bytes: of the text, or of the blob when there is no text.
     pub num_bytes: u64,
+    /// When the newest commit involved was made, in milliseconds since 1970.
+    pub committed_at_ms: i64,
     /// Matches in the path, `[start, end)` in bytes.
     pub path_ranges: Vec<(u32, u32)>,
 }

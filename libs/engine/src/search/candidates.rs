@@ -106,6 +106,7 @@ impl Chooser<'_> {
                 let wanted = self.this.languages[*i];
                 Ok(filtered(within, |doc| Some(docs.language(doc)) == wanted))
             }
+            Node::Size(range) => Ok(filtered(within, |doc| range.holds(docs.num_bytes(doc)))),
         }
     }
 
@@ -173,6 +174,15 @@ impl Chooser<'_> {
             Units::All => (0..symbols.num_units()).collect(),
             Units::Some(units) => units,
         };
+        let names = &self.part.segment.docs.strings.symbol_kinds;
+        let is_wanted = atom.kinds.as_ref().map(|kinds| {
+            let is_wanted = |name: &String| kinds.iter().any(|kind| kind.as_str() == name);
+            names.iter().map(is_wanted).collect::<Vec<bool>>()
+        });
+        let is_wanted = |kind: u32| {
+            let of_kind = |wanted: &Vec<bool>| wanted.get(kind as usize).copied().unwrap_or(false);
+            is_wanted.as_ref().is_none_or(of_kind)
+        };
         let mut cache = atom.finder.create_cache();
         let mut hits = Vec::new();
         for (looked_at, unit) in units.into_iter().enumerate() {
@@ -184,6 +194,9 @@ impl Chooser<'_> {
                 let len = named.name.len();
                 if let Some((start, end)) = atom.finder.find(&mut cache, named.name, 0, len) {
                     named.each_place(|place| {
+                        if !is_wanted(place.kind) {
+                            return;
+                        }
                         hits.push(SymbolHit {
                             doc: place.doc,
                             start: place.start.saturating_add(start as u32),

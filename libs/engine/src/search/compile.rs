@@ -3,9 +3,10 @@
 use super::finder::Finder;
 use crate::{Result, languages, rank::Terms};
 use ax_query::{
-    Atom, Expr, Field, Matcher, Pattern, Query,
+    Atom, Expr, Field, Matcher, Pattern, Query, SizeRange,
     grams::{GramLimits, GramQuery, plan},
 };
+use ax_syntax::Kind;
 
 /// A compiled query.
 pub(super) struct Plan<'q> {
@@ -31,6 +32,7 @@ pub(super) enum Node {
     Repo(usize),
     Branch(usize),
     Language(usize),
+    Size(SizeRange),
 }
 
 /// A pattern to find in text, and perhaps in the path.
@@ -46,6 +48,8 @@ pub(super) struct TextAtom {
 pub(super) struct SymbolAtom {
     pub(super) finder: Finder,
     pub(super) grams: GramQuery,
+    /// What they may be; anything if it is none.
+    pub(super) kinds: Option<Vec<Kind>>,
 }
 
 /// A filter on paths.
@@ -93,12 +97,13 @@ impl<'q> Plan<'q> {
     fn atom(&mut self, atom: &'q Atom, wanted: bool) -> Result<Node> {
         Ok(match atom {
             Atom::Text { pattern, field } => self.text(pattern, *field, wanted)?,
-            Atom::Sym(pattern) => {
+            Atom::Sym { pattern, kinds } => {
                 if wanted {
                     self.terms.add_symbol(pattern);
                 }
                 let (finder, grams) = (Finder::new(pattern)?, grams_of(pattern));
-                Node::Symbol(push(&mut self.symbols, SymbolAtom { finder, grams }))
+                let kinds = (!kinds.is_empty()).then(|| languages::kinds(kinds));
+                Node::Symbol(push(&mut self.symbols, SymbolAtom { finder, grams, kinds }))
             }
             Atom::File(matcher) => {
                 let grams = plan(matcher.hir(), &GramLimits::default());
@@ -111,6 +116,7 @@ impl<'q> Plan<'q> {
                 let name = languages::canonical(&filter.name);
                 Node::Language(push(&mut self.languages, name))
             }
+            Atom::Size(range) => Node::Size(*range),
         })
     }
 
@@ -132,7 +138,7 @@ impl Node {
     /// What choosing candidates costs, and how little it narrows them.
     fn cost(&self) -> u32 {
         match self {
-            Self::Repo(_) | Self::Language(_) => 0,
+            Self::Repo(_) | Self::Language(_) | Self::Size(_) => 0,
             Self::Branch(_) => 1,
             Self::Text(_) => 2,
             Self::Symbol(_) => 3,

@@ -48,11 +48,12 @@ impl Tally {
 }
 
 impl Hit {
-    /// Best first; equals in order of key.
+    /// In the order asked for, then best first; equals in order of key.
     pub(super) fn order(a: &Self, b: &Self) -> Ordering {
         let place = |hit: &Self| (hit.candidate.part, hit.candidate.doc);
         let by_score = b.candidate.score.total_cmp(&a.candidate.score);
-        by_score.then_with(|| a.name().cmp(&b.name())).then_with(|| place(a).cmp(&place(b)))
+        let by_rank = a.candidate.rank.cmp(&b.candidate.rank).then(by_score);
+        by_rank.then_with(|| a.name().cmp(&b.name())).then_with(|| place(a).cmp(&place(b)))
     }
 }
 
@@ -167,7 +168,8 @@ impl Search<'_> {
             score: f64::from(candidate.score),
             lines: show(document.segment, document.doc, found, self.options),
             num_matched_lines: found.lines.len() as u64,
-            num_bytes: document.text.len() as u64,
+            num_bytes: document.segment.docs.num_bytes(document.doc),
+            committed_at_ms: record.committed_at_ms,
             path_ranges: scratch.path_ranges.clone(),
         })
     }
@@ -189,6 +191,7 @@ impl Document<'_> {
             Node::Language(i) => {
                 self.plan.languages[*i] == Some(self.segment.docs.language(self.doc))
             }
+            Node::Size(range) => range.holds(self.segment.docs.num_bytes(self.doc)),
         }
     }
 

@@ -33,8 +33,10 @@ pub struct FileBody {
     pub lines: Vec<LineBody>,
     /// Matched lines in the whole file.
     pub num_matched_lines: u64,
-    /// Size of the text in bytes.
+    /// Size in bytes: of the text, or of the blob when there is no text.
     pub num_bytes: u64,
+    /// When the newest commit involved was made, in milliseconds since 1970.
+    pub committed_at_ms: i64,
     /// Matches in the path.
     pub path_ranges: Vec<(u32, u32)>,
 }
@@ -128,6 +130,7 @@ impl From<pb::FileMatch> for FileBody {
             lines: file.lines.into_iter().map(LineBody::from).collect(),
             num_matched_lines: file.num_matched_lines,
             num_bytes: file.num_bytes,
+            committed_at_ms: file.committed_at_ms,
             path_ranges: pairs(file.path_ranges),
         }
     }

@@ -30,6 +30,7 @@ pub(super) fn file_match(hit: FileHit, shard: u32) -> pb::FileMatch {
         num_bytes: hit.num_bytes,
         path_ranges: spans(hit.path_ranges),
         shard,
+        committed_at_ms: hit.committed_at_ms,
     }
 }
 

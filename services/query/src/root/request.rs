@@ -34,7 +34,7 @@ impl Resolved {
     pub(super) fn of(request: SearchRequest, world: &World, now: Instant) -> Result<Self, Fault> {
         let options = resolve_options(request.options.unwrap_or_default(), &world.limits)?;
         let query = ax_query::parse(&request.query, &ax_query::Limits::default())?;
-        ax_engine::check_languages(&query)?;
+        ax_engine::check_names(&query)?;
         let deadline = now + Duration::from_millis(options.timeout_ms.into());
         Ok(Self {
             query: request.query,
