@@ -67,10 +67,11 @@ pub struct SearchArgs {
     /// with a dash.
     #[arg(required = true)]
     pub query: Vec<String>,
-    /// One JSON object per matching file.
+    /// One JSON object per matching file; per repository or language with `select:`.
     #[arg(long)]
     pub json: bool,
-    /// Most files to print.
+    /// Most files to print. What the query itself says counts instead, as in `count:100`; so do its
+    /// `context:` and `timeout:`.
     #[arg(long, short = 'n', value_name = "N", conflicts_with = "all")]
     pub limit: Option<u32>,
     /// Every matching file.

@@ -51,6 +51,73 @@ async fn a_search_names_files_lines_and_where_they_came_from() {
 }
 
 #[tokio::test]
+async fn a_query_shapes_its_answer() {
+    let corpus = Corpus::new();
+    corpus
+        .write(0, &[("acme/api", "z.rs", "fn needle() {}\nneedle\n"), ("b", "a.py", "needle")])
+        .await;
+    corpus
+        .write(
+            1,
+            &[("acme/web", "m.js", "let needle = 1; // long\n"), ("b", "b.py", "x\nneedle\ny")],
+        )
+        .await;
+    let node = corpus.node().await;
+    let ask = async |query: &str| {
+        let query = query.replace(' ', "+").replace('>', "%3E");
+        get(&node, &format!("/api/v1/search?limit=1&q={query}")).await.json()
+    };
+    let files = async |query: &str| files_of(&ask(query).await);
+    let by_path = ["acme/api:z.rs", "acme/web:m.js", "b:a.py", "b:b.py"];
+    assert_eq!(files("needle sort:path count:all").await, by_path);
+    assert_eq!(files("needle sort:path count:3").await, by_path[..3]);
+    assert_eq!(files("needle sort:path").await, by_path[..1], "the parameter's limit");
+    assert_eq!(
+        files("needle sort:size count:2").await,
+        by_path[..2].iter().rev().copied().collect::<Vec<_>>()
+    );
+    assert_eq!(files("needle size:>10 lang:py").await, Vec::<String>::new());
+    assert_eq!(files("type:symbol needle count:9").await, ["acme/api:z.rs"]);
+    assert_eq!(files("select:symbol.struct needle").await, Vec::<String>::new());
+    let names_only = ask("type:file needle lang:rust").await;
+    assert_eq!(names_only["files"][0]["lines"], json!([]));
+    assert_eq!(names_only["files"][0]["num_matched_lines"], 2);
+    let with_context = ask("needle context:1 file:b.py").await;
+    assert_eq!(with_context["files"][0]["lines"].as_array().unwrap().len(), 3);
+    let groups = async |query: &str| {
+        let answer = ask(query).await;
+        assert_eq!(answer["files"], json!([]), "{query}");
+        let groups = answer["summary"]["groups"].clone();
+        (groups, answer["summary"]["more"] == true, answer["summary"]["num_files"].clone())
+    };
+    let b = json!({"name": "b", "num_files": 2, "num_lines": 2});
+    let api = json!({"name": "acme/api", "num_files": 1, "num_lines": 2});
+    assert_eq!(groups("type:repo needle count:2").await, (json!([b, api]), true, json!(4)));
+    let (languages, more, _) = groups("select:lang needle count:all").await;
+    let names: Vec<_> =
+        languages.as_array().unwrap().iter().map(|group| text(&group["name"])).collect();
+    assert_eq!((names, more), (vec!["Python", "JavaScript", "Rust"], false));
+}
+
+#[tokio::test]
+async fn what_a_query_may_not_ask_is_refused_at_its_place() {
+    let (_corpus, node) = small().await;
+    for (query, code, status, span, hint) in [
+        ("x+fork:no", "AX-Q008", 400, [2, 6], "repo:NAME"),
+        ("x+count:10001", "AX-Q005", 400, [2, 13], "count:all"),
+        ("sym:x+symkind:fucntion", "AX-Q005", 400, [14, 22], "did you mean function ?"),
+        ("x+sort:pth", "AX-Q005", 400, [7, 10], "did you mean sort:path ?"),
+        ("langauge:rust", "AX-Q004", 400, [0, 8], "did you mean language:"),
+    ] {
+        let got = get(&node, &format!("/api/v1/search?q={query}")).await;
+        let fault = got.json();
+        assert_eq!((text(&fault["code"]), got.status.as_u16()), (code, status), "{query}");
+        assert_eq!(fault["span"], json!(span), "{query}");
+        assert!(text(&fault["hint"]).contains(hint), "{query}: {fault}");
+    }
+}
+
+#[tokio::test]
 async fn limits_counts_and_all() {
     let corpus = Corpus::new();
     let names: Vec<String> = (0..30).map(|i| format!("f{i:02}.txt")).collect();

@@ -98,6 +98,32 @@ async fn when_a_node_is_killed_the_answer_is_complete_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn order_and_selection_hold_over_several_nodes() {
+    let corpus = Corpus::new();
+    in_every_shard(&corpus).await;
+    let (a, b) = (Killable::start(&corpus, "a").await, Killable::start(&corpus, "b").await);
+    let root = corpus.start(over_grpc(&corpus, "root")).await;
+    root.peers().set_members(vec![a.peer(), b.peer()]);
+    let address = format!("http://{}", root.grpc_addr().unwrap());
+    let mut client = SearchClient::connect(address).await.unwrap();
+    let request = asking("needle sort:path count:3 type:file");
+    let answer = client.search(request).await.unwrap().into_inner();
+    let paths: Vec<&str> = answer.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["f0.txt", "f1.txt", "f2.txt"]);
+    assert!(answer.files.iter().all(|file| file.lines.is_empty() && file.committed_at_ms > 0));
+    let mut events = client.search_stream(asking("needle sort:path count:all")).await.unwrap();
+    let mut paths = Vec::new();
+    while let Some(Event::File(file)) = events.get_mut().message().await.unwrap().unwrap().event {
+        paths.push(file.path);
+    }
+    assert_eq!(paths, ["f0.txt", "f1.txt", "f2.txt", "f3.txt"], "also as a stream of all");
+    let answer = client.search(asking("needle select:repo")).await.unwrap().into_inner();
+    let groups = answer.summary.unwrap().groups;
+    let group = (groups[0].name.as_str(), groups[0].num_files, groups[0].num_lines);
+    assert_eq!((answer.files.len(), groups.len(), group), (0, 1, ("r", 4, 4)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_says_nothing_is_hedged_then_asked_last() {
     let corpus = Corpus::new();
     in_every_shard(&corpus).await;

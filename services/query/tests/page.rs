@@ -112,6 +112,17 @@ async fn more_files_are_one_link_away() {
 }
 
 #[tokio::test]
+async fn selected_repositories_are_links_to_their_files() {
+    let (_corpus, node) = evil().await;
+    let page = get(&node, "/?q=needle+select:repo").await.text;
+    assert_harmless(&page);
+    assert!(page.contains("<ul class=\"groups\"><li><a href=\"/?q=needle%20repo%3A"), "{page}");
+    let page = get(&node, "/?q=needle+count:all").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("<article"), "{}", page.text);
+}
+
+#[tokio::test]
 async fn an_error_points_into_the_query() {
     let (_corpus, node) = evil().await;
     let got = get(&node, "/?q=ab+nosuch:x").await;

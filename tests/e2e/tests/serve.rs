@@ -181,6 +181,7 @@ async fn the_client_says_what_the_api_says() {
     exit_statuses(&setup.server).await.unwrap();
     json_and_counts(&setup.server).await.unwrap();
     context(&setup.server).await.unwrap();
+    shaped_by_the_query(&setup.server).await.unwrap();
     the_stream(&setup.server).await.unwrap();
     repositories(&setup).await.unwrap();
     setup.server.no_panics().unwrap();
@@ -219,6 +220,7 @@ async fn json_and_counts(server: &Standalone) -> anyhow::Result<()> {
         "score",
         "num_matched_lines",
         "num_bytes",
+        "committed_at_ms",
         "path_ranges",
         "lines",
     ];
@@ -239,6 +241,23 @@ async fn context(server: &Standalone) -> anyhow::Result<()> {
     let printed = stdout(&server.client(&args).await?)?;
     let wanted = "project:docs/read me.md-4-three\nproject:docs/read me.md:5:four needle\n";
     ensure!(printed == wanted, "{printed}");
+    Ok(())
+}
+
+async fn shaped_by_the_query(server: &Standalone) -> anyhow::Result<()> {
+    for (query, wanted) in [
+        ("content:needle sort:path count:2 type:file", "plain:notes.txt\nproject:docs/read me.md\n"),
+        ("content:needle select:repo", "project: 2 files, 3 lines\nplain: 1 files, 1 lines\n"),
+        ("type:symbol main size:<1k", "project:src/main.rs:1:fn main() {\n"),
+        ("plain context:0 sort:size", "plain:notes.txt:1:a plain needle\n"),
+    ] {
+        let printed = stdout(&server.client(&["search", query]).await?)?;
+        ensure!(printed == wanted, "{query}: {printed}");
+    }
+    let refused = server.client(&["search", "needle fork:no"]).await?;
+    let told = String::from_utf8_lossy(&refused.stderr);
+    ensure!(refused.status.code() == Some(2) && told.contains("AX-Q008"), "{told}");
+    ensure!(told.contains("\n         ^^^^"), "the place is not shown: {told}");
     Ok(())
 }
 

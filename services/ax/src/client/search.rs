@@ -162,12 +162,27 @@ impl Printer {
         writeln!(self.out, "{number}{mark}{text}")
     }
 
+    /// A repository or a language that the query selects.
+    fn group(&mut self, group: &Value) -> io::Result<()> {
+        if self.json {
+            return writeln!(self.out, "{group}");
+        }
+        let name = text(group, "name");
+        let name = if name.is_empty() { "(no known language)" } else { &visible(&name) };
+        let (files, lines) = (&group["num_files"], &group["num_lines"]);
+        writeln!(self.out, "{}: {files} files, {lines} lines", paint(self.styles.path, name))
+    }
+
     fn summary(&mut self, summary: &Value) -> io::Result<()> {
         let (files, lines) = (summary["num_files"].as_u64(), summary["num_lines"].as_u64());
         let (files, lines) = (files.unwrap_or(0), lines.unwrap_or(0));
         let partial = summary["partial"].as_bool().unwrap_or(false);
         let more = summary["more"].as_bool().unwrap_or(false);
         let least = if more { "at least " } else { "" };
+        let groups = if self.count { None } else { summary["groups"].as_array() };
+        for group in groups.into_iter().flatten() {
+            self.group(group)?;
+        }
         if self.count && self.json {
             writeln!(self.out, "{summary}")?;
         } else if self.count {

@@ -80,6 +80,20 @@ pub struct SummaryBody {
     pub num_candidates: u64,
     /// Bytes read to verify.
     pub num_bytes_verified: u64,
+    /// Repositories or languages, when the query selects them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupBody>,
+}
+
+/// How much matches in the files of one name.
+#[derive(Debug, Clone, Serialize)]
+pub struct GroupBody {
+    /// The repository or the language; empty for files of no known language.
+    pub name: String,
+    /// Matching files.
+    pub num_files: u64,
+    /// Matched lines in those files.
+    pub num_lines: u64,
 }
 
 /// A hole in an answer.
@@ -136,6 +150,12 @@ impl From<pb::FileMatch> for FileBody {
     }
 }
 
+impl From<pb::Group> for GroupBody {
+    fn from(group: pb::Group) -> Self {
+        Self { name: group.name, num_files: group.num_files, num_lines: group.num_lines }
+    }
+}
+
 impl From<pb::Line> for LineBody {
     fn from(line: pb::Line) -> Self {
         Self { number: line.number, text: line.text, ranges: pairs(line.ranges), cut: line.cut }
@@ -156,6 +176,7 @@ impl From<pb::Summary> for SummaryBody {
             version: summary.version,
             num_candidates: summary.num_candidates,
             num_bytes_verified: summary.num_bytes_verified,
+            groups: summary.groups.into_iter().map(GroupBody::from).collect(),
         }
     }
 }

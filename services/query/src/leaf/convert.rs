@@ -1,6 +1,6 @@
 //! From the engine's values to the wire's.
 
-use ax_engine::{FileHit, FileView, LineHit, SearchOutcome, SkippedDoc};
+use ax_engine::{FileHit, FileView, GroupCount, LineHit, SearchOutcome, SkippedDoc};
 use ax_model::RepositoryInfo;
 use ax_proto::search as pb;
 
@@ -14,6 +14,7 @@ pub(super) fn summary(outcome: &SearchOutcome, answer: pb::ShardAnswer) -> pb::L
         timed_out: outcome.timed_out,
         num_candidates: outcome.num_candidates,
         num_bytes_verified: outcome.num_bytes_verified,
+        groups: outcome.groups.iter().map(group).collect(),
     }
 }
 
@@ -81,6 +82,11 @@ pub(super) fn file(found: Option<FileView>, answer: pb::ShardAnswer) -> pb::File
         blob: view.blob.to_string(),
         ..response
     }
+}
+
+fn group(group: &GroupCount) -> pb::Group {
+    let GroupCount { name, num_files, num_lines } = group.clone();
+    pb::Group { name, num_files, num_lines }
 }
 
 fn line(hit: LineHit) -> pb::Line {

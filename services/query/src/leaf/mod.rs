@@ -14,11 +14,12 @@ use crate::{
     wire::LeafError,
 };
 use async_trait::async_trait;
-use ax_engine::{EngineError, SearchOptions, SearchOutcome, SkippedDoc, Snapshot, Stop};
+use ax_engine::{EngineError, GroupBy, SearchOptions, SearchOutcome, SkippedDoc, Snapshot, Stop};
 use ax_model::{Code, DocKey, Fault, Offset, RepoName, ShardId};
 use ax_proto::search::{
     FileRequest, FileResponse, LeafRequest, ListRequest, ListResponse, SearchOptions as Wanted,
 };
+use ax_query::{Select, Shape};
 use std::{
     sync::{
         Arc,
@@ -81,7 +82,7 @@ impl Leaf {
         for attempt in 0.. {
             let view = self.shards.view_at(shard, position, deadline).await?;
             let permit = self.admission.enter(deadline).await?;
-            let (query, options) = (query.clone(), engine_options(&wanted));
+            let (query, options) = (query.clone(), engine_options(&wanted, &query.shape));
             // The permit ends with the engine's work, also when nobody polls this future for a while,
             // and not before it when this future is dropped.
             let work = move |snapshot: &Snapshot, stop: &Stop| {
@@ -240,7 +241,8 @@ fn timeout_of(wanted: &Wanted) -> Duration {
     }
 }
 
-fn engine_options(wanted: &Wanted) -> SearchOptions {
+/// The bounds come from the root, which looked at the query's; order and what is listed from the query.
+fn engine_options(wanted: &Wanted, shape: &Shape) -> SearchOptions {
     let some_or = |number: u32, default: usize| match number {
         0 => default,
         number => number as usize,
@@ -250,7 +252,16 @@ fn engine_options(wanted: &Wanted) -> SearchOptions {
         limit: if wanted.all { usize::MAX } else { some_or(wanted.limit, defaults.limit) },
         context_lines: wanted.context_lines as usize,
         count_only: wanted.count_only,
-        max_lines_per_file: some_or(wanted.max_lines_per_file, defaults.max_lines_per_file),
+        max_lines_per_file: match shape.select {
+            Select::File => 0,
+            _ => some_or(wanted.max_lines_per_file, defaults.max_lines_per_file),
+        },
+        sort: shape.sort,
+        group_by: match shape.select {
+            Select::Repo => Some(GroupBy::Repo),
+            Select::Language => Some(GroupBy::Language),
+            Select::Match | Select::File => None,
+        },
         ..defaults
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn repo_filter(name: &str) -> String {
     }
 }
 
-fn lang_filter(name: &str) -> String {
+pub(super) fn lang_filter(name: &str) -> String {
     format!("lang:{}", quoted(name))
 }
 

@@ -3,6 +3,7 @@
 mod assets;
 mod facets;
 mod file;
+mod groups;
 mod html;
 mod layout;
 mod problem;
@@ -12,6 +13,7 @@ mod start;
 use crate::http::{HttpState, Params, RequestId, request_of};
 use ax_model::Fault;
 use ax_proto::search::SearchRequest;
+use ax_query::Count;
 use axum::{
     Extension, Router,
     extract::{RawQuery, State},
@@ -50,13 +52,14 @@ async fn index(
     if query.is_empty() {
         return start::page(&state).await;
     }
-    let answer = match request_for(&params, request_id) {
+    let max_limit = state.root.limits().max_limit;
+    let answer = match request_for(&params, request_id, max_limit) {
         Ok(request) => state.root.search(request).await,
         Err(fault) => Err(fault),
     };
     match answer {
         Ok(answer) => {
-            let body = results::body(&query, &answer, state.root.limits().max_limit);
+            let body = results::body(&query, &answer, max_limit);
             let (status, query) = (StatusCode::OK, query.as_str());
             layout::page(Head { status, title: query, query, focus: false }, &body)
         }
@@ -64,7 +67,11 @@ async fn index(
     }
 }
 
-fn request_for(params: &Params, request_id: RequestId) -> Result<SearchRequest, Fault> {
+fn request_for(
+    params: &Params,
+    request_id: RequestId,
+    max_limit: u32,
+) -> Result<SearchRequest, Fault> {
     let mut request = request_of(params, request_id)?;
     if let Some(options) = &mut request.options {
         if params.text("context").is_empty() {
@@ -73,5 +80,20 @@ fn request_for(params: &Params, request_id: RequestId) -> Result<SearchRequest, 
         options.max_lines_per_file = LINES_PER_FILE;
         options.all = false; // a page of every match of a large corpus helps nobody
     }
+    request.query = without_all(request.query, max_limit);
     Ok(request)
+}
+
+/// The query with `count:all` as the most files that a page may have.
+fn without_all(query: String, max_limit: u32) -> String {
+    let Ok(mut parsed) = ax_query::parse(&query, &ax_query::Limits::default()) else {
+        return query; // the error is the root's to make
+    };
+    match &mut parsed.shape.count {
+        Some(count) if count.value == Count::All => {
+            count.value = Count::Most(max_limit);
+            parsed.to_string()
+        }
+        _ => query,
+    }
 }

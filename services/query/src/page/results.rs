@@ -1,6 +1,6 @@
 //! A page of matching files.
 
-use super::{facets, html::Html};
+use super::{facets, groups, html::Html};
 use ax_proto::search::{FileMatch, Line, SearchResponse, Span, Summary};
 
 /// Missing shards named one by one; beyond that, only their number.
@@ -17,6 +17,10 @@ pub(super) fn body(query: &str, answer: &SearchResponse, max_limit: u32) -> Html
         partial(&mut html, &summary);
     }
     counts(&mut html, answer, &summary);
+    if !summary.groups.is_empty() {
+        groups::list(&mut html, query, &summary.groups);
+        return html;
+    }
     if answer.files.is_empty() {
         nothing(&mut html, &summary);
         return html;
@@ -28,7 +32,9 @@ pub(super) fn body(query: &str, answer: &SearchResponse, max_limit: u32) -> Html
         file(&mut html, query, found);
     }
     let shown = answer.files.len() as u64;
-    if summary.num_files > shown || summary.more {
+    let has_count = ax_query::parse(query, &ax_query::Limits::default())
+        .is_ok_and(|query| query.shape.count.is_some());
+    if !has_count && (summary.num_files > shown || summary.more) {
         let limit = (shown * MORE_TIMES).min(max_limit.into()).to_string();
         html.raw("<p class=\"more\"><a href=\"").link("/", &[("q", query), ("limit", &limit)]);
         html.raw("\">Show more files</a></p>");
@@ -43,8 +49,9 @@ fn counts(html: &mut Html, answer: &SearchResponse, summary: &Summary) {
     html.raw(plural(summary.num_lines, "</b> line in <b>", "</b> lines in <b>"));
     html.number(summary.num_files).raw(or_more);
     html.raw(plural(summary.num_files, "</b> file", "</b> files"));
-    if (answer.files.len() as u64) < summary.num_files || summary.more {
-        html.raw(" · the best ").number(answer.files.len() as u64).raw(" shown");
+    let is_cut = (answer.files.len() as u64) < summary.num_files || summary.more;
+    if is_cut && summary.groups.is_empty() {
+        html.raw(" · the first ").number(answer.files.len() as u64).raw(" shown");
     }
     let ms = format!("{:.1}", summary.elapsed_us as f64 / 1000.0);
     html.raw(" · ").text(&ms).raw(" ms</p>");

@@ -21,6 +21,7 @@ const HELP: &[(&str, &str)] = &[
     ("\"open file\"", "these words in this order"),
     ("/fn \\w+_test\\(/", "a regular expression"),
     ("sym:main", "definitions of that name"),
+    ("sym:open symkind:method", "of that kind"),
     ("parse lang:rust", "in files of a language"),
     ("error file:*.go", "in files by path"),
     ("todo repo:linux", "in some repositories"),
@@ -28,6 +29,8 @@ const HELP: &[(&str, &str)] = &[
     ("foo or bar", "one or the other"),
     ("alloc -file:test", "without"),
     ("case:yes Parse", "exactly these letters"),
+    ("todo sort:recency", "what changed last first"),
+    ("todo select:repo", "the repositories that have it"),
 ];
 
 /// The page.

@@ -1,8 +1,9 @@
-//! Answers of shards made into one: best first, ties by repository and path.
+//! Answers of shards made into one: in the order asked for or best first, ties by repository and path.
 
 use ax_model::{Code, Fault, Generation, Offset, ShardId, VersionToken};
-use ax_proto::search::{FileMatch, Missing, ShardAnswer, Summary};
-use std::cmp::Ordering;
+use ax_proto::search::{FileMatch, Group, Missing, ShardAnswer, Summary};
+use ax_query::Sort;
+use std::{cmp::Ordering, collections::HashMap};
 
 use crate::peers::ShardReply;
 
@@ -18,14 +19,26 @@ pub(super) fn best_first(a: &FileMatch, b: &FileMatch) -> Ordering {
         .then_with(|| a.branches.cmp(&b.branches))
 }
 
-/// The best `limit` files that fit `max_bytes`, and whether any were left out.
+/// The order that `sort` asks for; equals are best first.
+pub(super) fn in_order(sort: Sort, a: &FileMatch, b: &FileMatch) -> Ordering {
+    let asked_for = match sort {
+        Sort::Relevance => Ordering::Equal,
+        Sort::Recency => b.committed_at_ms.cmp(&a.committed_at_ms),
+        Sort::Size => b.num_bytes.cmp(&a.num_bytes),
+        Sort::Path => (&a.repo, &a.path).cmp(&(&b.repo, &b.path)),
+    };
+    asked_for.then_with(|| best_first(a, b))
+}
+
+/// The first `limit` files in order that fit `max_bytes`, and whether any were left out.
 pub(super) fn best_files(
     replies: Vec<Vec<FileMatch>>,
+    sort: Sort,
     limit: usize,
     max_bytes: usize,
 ) -> (Vec<FileMatch>, bool) {
     let mut files: Vec<FileMatch> = replies.into_iter().flatten().collect();
-    files.sort_by(best_first);
+    files.sort_by(|a, b| in_order(sort, a, b));
     let fitting = files.iter().scan(0usize, |sum, file| {
         *sum += prost::Message::encoded_len(file);
         Some(*sum)
@@ -41,13 +54,15 @@ pub(super) struct Tally {
     summary: Summary,
     version: VersionToken,
     faults: Vec<Fault>,
+    groups: HashMap<String, Group>,
 }
 
 impl Tally {
     /// Nothing yet.
     pub(super) fn new(generation: Generation, request_id: &str) -> Self {
         let summary = Summary { request_id: request_id.to_owned(), ..Default::default() };
-        Self { summary, version: VersionToken::new(generation), faults: Vec::new() }
+        let version = VersionToken::new(generation);
+        Self { summary, version, faults: Vec::new(), groups: HashMap::new() }
     }
 
     /// Adds one shard; its files are the caller's to merge.
@@ -66,8 +81,8 @@ impl Tally {
         self.summary.more |= more;
     }
 
-    /// The summary, or the fault when no shard answered at all.
-    pub(super) fn finish(mut self) -> Result<Summary, Fault> {
+    /// The summary with at most `limit` groups, or the fault when no shard answered at all.
+    pub(super) fn finish(mut self, limit: usize) -> Result<Summary, Fault> {
         if self.summary.shards.is_empty()
             && let Some(fault) = self.faults.pop()
         {
@@ -77,6 +92,11 @@ impl Tally {
         self.summary.missing.sort_by_key(|missing| missing.shard);
         self.summary.partial = !self.summary.missing.is_empty();
         self.summary.version = self.version.to_string();
+        let mut groups: Vec<Group> = self.groups.into_values().collect();
+        groups.sort_by(|a, b| b.num_files.cmp(&a.num_files).then_with(|| a.name.cmp(&b.name)));
+        self.summary.more |= groups.len() > limit;
+        groups.truncate(limit);
+        self.summary.groups = groups;
         Ok(self.summary)
     }
 
@@ -94,6 +114,11 @@ impl Tally {
         }
         if let Some(answer) = of_shard.answer {
             self.note(answer);
+        }
+        for Group { name, num_files, num_lines } in of_shard.groups {
+            let sum = self.groups.entry(name.clone()).or_default();
+            (sum.name, sum.num_files) = (name, sum.num_files + num_files);
+            sum.num_lines += num_lines;
         }
         reply.files
     }
@@ -140,7 +165,7 @@ mod tests {
         let mut slow = reply(3, 1);
         slow.summary.timed_out = true;
         tally.add(ShardId(3), Ok(slow));
-        let summary = tally.finish().unwrap();
+        let summary = tally.finish(50).unwrap();
         assert_eq!((summary.num_files, summary.num_lines), (6, 9));
         assert_eq!(summary.version, "g1.0:42,2:7,3:1");
         assert!(summary.partial);
@@ -156,7 +181,7 @@ mod tests {
         stale.summary.answer.as_mut().unwrap().stale = Some(hole.clone());
         tally.add(ShardId(0), Ok(reply(0, 42)));
         tally.add(ShardId(1), Ok(stale));
-        let summary = tally.finish().unwrap();
+        let summary = tally.finish(50).unwrap();
         assert!(summary.partial);
         assert_eq!((summary.missing, summary.num_files), (vec![hole], 4));
     }
@@ -165,35 +190,63 @@ mod tests {
     fn nothing_but_holes_is_an_error() {
         let mut tally = Tally::new(Generation(1), "r");
         tally.add(ShardId(0), Err(Fault::new(Code::Overloaded, "full")));
-        assert_eq!(tally.finish().unwrap_err().code, Code::Overloaded);
+        assert_eq!(tally.finish(50).unwrap_err().code, Code::Overloaded);
     }
 
     #[test]
     fn bytes_bound_an_answer() {
         let one = prost::Message::encoded_len(&file(1.0, "a"));
-        let (files, cut) = best_files(vec![vec![file(1.0, "a"), file(2.0, "b")]], 10, one);
+        let (files, cut) =
+            best_files(vec![vec![file(1.0, "a"), file(2.0, "b")]], Sort::Relevance, 10, one);
         assert_eq!(files, vec![file(2.0, "b")]);
         assert!(cut);
+    }
+
+    #[test]
+    fn groups_of_shards_add_up_and_the_largest_stay() {
+        let mut tally = Tally::new(Generation(1), "r");
+        let group = |name: &str, num_files| Group { name: name.into(), num_files, num_lines: 1 };
+        for (shard, groups) in
+            [vec![group("a", 1), group("b", 2)], vec![group("c", 2), group("a", 2)]]
+                .into_iter()
+                .enumerate()
+        {
+            let mut of_shard = reply(shard as u32, 1);
+            of_shard.summary.groups = groups;
+            tally.add(ShardId(shard as u32), Ok(of_shard));
+        }
+        let summary = tally.finish(2).unwrap();
+        let a = Group { name: "a".into(), num_files: 3, num_lines: 2 };
+        assert_eq!(summary.groups, [a, group("b", 2)]);
+        assert!(summary.more);
     }
 
     proptest! {
         #[test]
         fn merging_the_best_of_each_gives_the_best_of_all(
-            scores in proptest::collection::vec((0u8..5, "[a-c]{1,2}"), 0..40), limit in 0usize..12,
+            files in proptest::collection::vec((0u8..5, "[a-c]{1,2}", 0u8..4), 0..40),
+            limit in 0usize..12,
+            sort in proptest::sample::select(vec![
+                Sort::Relevance, Sort::Recency, Sort::Size, Sort::Path,
+            ]),
         ) {
-            let mut all: Vec<_> =
-                scores.iter().map(|(score, path)| file(f64::from(*score), path)).collect();
+            let of = |(score, path, facts): &(u8, String, u8)| FileMatch {
+                committed_at_ms: i64::from(*facts),
+                num_bytes: u64::from(*facts),
+                ..file(f64::from(*score), path)
+            };
+            let mut all: Vec<_> = files.iter().map(of).collect();
             let mut shards = vec![Vec::new(); 3];
             for (i, file) in all.iter().enumerate() {
                 shards[i % 3].push(file.clone());
             }
             for shard in &mut shards {
-                shard.sort_by(best_first);
+                shard.sort_by(|a, b| in_order(sort, a, b));
                 shard.truncate(limit);
             }
-            all.sort_by(best_first);
+            all.sort_by(|a, b| in_order(sort, a, b));
             all.truncate(limit);
-            prop_assert_eq!(best_files(shards, limit, usize::MAX).0, all);
+            prop_assert_eq!(best_files(shards, sort, limit, usize::MAX).0, all);
         }
     }
 }

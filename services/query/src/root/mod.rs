@@ -134,7 +134,7 @@ impl Root {
             replies.push(files);
         }
         let max_bytes = self.inner.world.limits.max_answer_bytes;
-        let (files, cut) = best_files(replies, resolved.limit(), max_bytes);
+        let (files, cut) = best_files(replies, resolved.sort, resolved.limit(), max_bytes);
         hold.taken(held - files.iter().map(Message::encoded_len).sum::<usize>());
         tally.more(cut);
         Ok(SearchResponse { files, summary: Some(finish(tally, resolved)?) })
@@ -207,7 +207,7 @@ fn fail_whole(result: ShardResult) -> Result<Result<ShardReply, Fault>, Fault> {
 }
 
 fn finish(tally: Tally, resolved: &Resolved) -> Result<Summary, Fault> {
-    let mut summary = tally.finish()?;
+    let mut summary = tally.finish(resolved.limit())?;
     let elapsed = resolved.started.elapsed().as_micros();
     summary.elapsed_us = u64::try_from(elapsed).unwrap_or(u64::MAX);
     Ok(summary)

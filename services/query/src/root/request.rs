@@ -3,6 +3,7 @@
 use crate::config::RequestLimits;
 use ax_model::{Code, Fault, Generation, ShardId, VersionToken};
 use ax_proto::search::{LeafRequest, SearchOptions, SearchRequest};
+use ax_query::{Count, Place, Shape, Sort};
 use std::time::{Duration, Instant};
 
 /// Longest correlation id that is taken over.
@@ -14,6 +15,8 @@ pub(super) struct Resolved {
     pub(super) query: String,
     /// Every field set; `timeout_ms` is the whole of it.
     pub(super) options: SearchOptions,
+    /// The order of the files.
+    pub(super) sort: Sort,
     /// Positions to wait for.
     pub(super) wait_for: VersionToken,
     pub(super) request_id: String,
@@ -32,13 +35,15 @@ pub(super) struct World {
 impl Resolved {
     /// Checks everything that needs no shard.
     pub(super) fn of(request: SearchRequest, world: &World, now: Instant) -> Result<Self, Fault> {
-        let options = resolve_options(request.options.unwrap_or_default(), &world.limits)?;
         let query = ax_query::parse(&request.query, &ax_query::Limits::default())?;
         ax_engine::check_names(&query)?;
+        let wanted = shaped(request.options.unwrap_or_default(), &query.shape, &world.limits)?;
+        let options = resolve_options(wanted, &world.limits)?;
         let deadline = now + Duration::from_millis(options.timeout_ms.into());
         Ok(Self {
             query: request.query,
             options,
+            sort: query.shape.sort,
             wait_for: resolve_token(&request.wait_for, world)?,
             request_id: request_id(request.request_id),
             started: now,
@@ -61,10 +66,50 @@ impl Resolved {
         }
     }
 
-    /// Most files to return.
+    /// Whether files of one shard may be sent before those of another are known.
+    pub(super) fn is_unordered(&self) -> bool {
+        self.options.all && self.sort == Sort::Relevance
+    }
+
+    /// Most files, or groups, to return.
     pub(super) fn limit(&self) -> usize {
         if self.options.all { usize::MAX } else { self.options.limit as usize }
     }
+}
+
+/// The options with what the query itself says in their place: it is what a person typed, while options
+/// are often a tool's or a page's.
+fn shaped(
+    mut options: SearchOptions,
+    shape: &Shape,
+    limits: &RequestLimits,
+) -> Result<SearchOptions, Fault> {
+    match shape.count.map(|count| (count.value, count.place)) {
+        None => {}
+        Some((Count::All, _)) => options.all = true,
+        Some((Count::Most(number), place)) => {
+            check("count:", number, limits.max_limit, place, "count:all returns every file")?;
+            (options.limit, options.all) = (number, false);
+        }
+    }
+    if let Some(lines) = shape.context {
+        check("context:", lines.value, limits.max_context, lines.place, "ask for less")?;
+        options.context_lines = lines.value;
+    }
+    if let Some(time) = shape.timeout {
+        let (ms, most) = (to_ms(time.value), to_ms(limits.max_timeout));
+        check("timeout: in milliseconds", ms, most, time.place, "ask for less")?;
+        options.timeout_ms = ms;
+    }
+    Ok(options)
+}
+
+fn check(name: &str, wanted: u32, most: u32, place: Place, hint: &str) -> Result<(), Fault> {
+    if wanted <= most {
+        return Ok(());
+    }
+    let fault = Fault::new(Code::QueryBadValue, format!("{name} is {wanted}; the most is {most}"));
+    Err(fault.in_field("q").at(place.start, place.end).hint(hint))
 }
 
 fn resolve_options(wanted: SearchOptions, limits: &RequestLimits) -> Result<SearchOptions, Fault> {
@@ -164,6 +209,39 @@ mod tests {
         let limited =
             resolve(|r| r.options = Some(SearchOptions { limit: 7, ..counting })).unwrap();
         assert!(!limited.options.all && limited.options.limit == 7);
+    }
+
+    #[test]
+    fn what_the_query_says_counts_instead_of_the_options() {
+        let options = SearchOptions {
+            limit: 9,
+            all: true,
+            context_lines: 8,
+            timeout_ms: 7,
+            ..Default::default()
+        };
+        let ask = |query: &str| {
+            let resolved = resolve(|r| (r.query, r.options) = (query.into(), Some(options)));
+            resolved.map(|resolved| (resolved.limit(), resolved.options, resolved.sort))
+        };
+        let (limit, of_query, sort) = ask("x count:3 context:0 timeout:2s sort:path").unwrap();
+        let rest = (of_query.context_lines, of_query.timeout_ms, sort);
+        assert_eq!((limit, rest), (3, (0, 2_000, Sort::Path)));
+        let (limit, of_query, _) = ask("x count:all").unwrap();
+        assert_eq!((limit, of_query.context_lines, of_query.timeout_ms), (usize::MAX, 8, 7));
+        for (query, place) in [
+            ("x count:10001", "count:10001"),
+            ("context:101 x", "context:101"),
+            ("x timeout:301s", "timeout:301s"),
+        ] {
+            let fault = ask(query).unwrap_err();
+            let (start, end) = fault.span.unwrap();
+            assert_eq!((&query[start..end], fault.code), (place, Code::QueryBadValue));
+        }
+        assert_eq!(ask("x sort:size count:all").unwrap().1.limit, 9);
+        let resolved = |query: &str| resolve(|r| r.query = query.into()).unwrap();
+        assert!(resolved("x count:all").is_unordered());
+        assert!(!resolved("x count:all sort:size").is_unordered());
     }
 
     #[test]

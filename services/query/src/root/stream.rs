@@ -61,8 +61,9 @@ fn is_last(event: &Result<SearchEvent, Fault>) -> bool {
 }
 
 impl Root {
-    /// Searches and streams files, then one summary. With a limit they come best first; with `all`,
-    /// each shard's files come as soon as that shard has answered, so that nothing is held back.
+    /// Searches and streams files, then one summary. With a limit or a `sort:` they come in order; with
+    /// `all` alone, each shard's files come as soon as that shard has answered, so that nothing is held
+    /// back.
     ///
     /// Waits for admission. A request at fault is refused before the stream begins. Dropping the
     /// stream cancels.
@@ -95,7 +96,7 @@ impl Root {
     }
 
     async fn feed(&self, resolved: &Resolved, mut outlet: Outlet, permit: OwnedSemaphorePermit) {
-        let answer = if resolved.options.all {
+        let answer = if resolved.is_unordered() {
             self.forward(resolved, &mut outlet).await
         } else {
             self.best_first(resolved, &mut outlet).await
