@@ -246,7 +246,10 @@ async fn context(server: &Standalone) -> anyhow::Result<()> {
 
 async fn shaped_by_the_query(server: &Standalone) -> anyhow::Result<()> {
     for (query, wanted) in [
-        ("content:needle sort:path count:2 type:file", "plain:notes.txt\nproject:docs/read me.md\n"),
+        (
+            "content:needle sort:path count:2 type:file",
+            "plain:notes.txt\nproject:docs/read me.md\n",
+        ),
         ("content:needle select:repo", "project: 2 files, 3 lines\nplain: 1 files, 1 lines\n"),
         ("type:symbol main size:<1k", "project:src/main.rs:1:fn main() {\n"),
         ("plain context:0 sort:size", "plain:notes.txt:1:a plain needle\n"),

@@ -230,10 +230,11 @@ mod tests {
                 Sort::Relevance, Sort::Recency, Sort::Size, Sort::Path,
             ]),
         ) {
-            let of = |(score, path, facts): &(u8, String, u8)| FileMatch {
-                committed_at_ms: i64::from(*facts),
-                num_bytes: u64::from(*facts),
-                ..file(f64::from(*score), path)
+            let of = |(score, path, facts): &(u8, String, u8)| {
+                // what no order looks at would tell equals apart
+                let facts = if matches!(sort, Sort::Recency | Sort::Size) { *facts } else { 0 };
+                let (committed_at_ms, num_bytes) = (facts.into(), facts.into());
+                FileMatch { committed_at_ms, num_bytes, ..file(f64::from(*score), path) }
             };
             let mut all: Vec<_> = files.iter().map(of).collect();
             let mut shards = vec![Vec::new(); 3];
