@@ -77,7 +77,8 @@ async fn a_query_shapes_its_answer() {
         by_path[..2].iter().rev().copied().collect::<Vec<_>>()
     );
     assert_eq!(files("needle size:>10 lang:py").await, Vec::<String>::new());
-    assert_eq!(files("type:symbol needle count:9").await, ["acme/api:z.rs"]);
+    assert_eq!(files("type:symbol needle sort:path count:9").await, by_path[..2]);
+    assert_eq!(files("select:symbol.function needle count:9").await, by_path[..1]);
     assert_eq!(files("select:symbol.struct needle").await, Vec::<String>::new());
     let names_only = ask("type:file needle lang:rust").await;
     assert_eq!(names_only["files"][0]["lines"], json!([]));
