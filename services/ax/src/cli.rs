@@ -89,6 +89,9 @@ pub struct SearchArgs {
     /// Deadline, as in `500ms` or `5s`.
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<String>,
+    /// Search anew, whatever answers are kept, and keep none of this.
+    #[arg(long)]
+    pub no_cache: bool,
     /// Where to search.
     #[command(flatten)]
     pub server: ServerArgs,

@@ -1,6 +1,6 @@
 //! What a query node is told: resolved values, no files and no environment.
 
-use crate::{hedge::HedgeRule, placement::PlacementRules, scrub::ScrubRules};
+use crate::{hedge::HedgeRule, placement::PlacementRules, results::ResultRules, scrub::ScrubRules};
 use ax_model::Generation;
 use ax_store::Neighbours;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -36,6 +36,8 @@ pub struct QueryConfig {
     pub cache_bytes: u64,
     /// Roles of this machine whose files the cache links rather than fetch them.
     pub neighbours: Neighbours,
+    /// How many answers are kept for who asks the same again.
+    pub results: ResultRules,
     /// How open segments are read again, to find bits that flipped.
     pub scrub: ScrubRules,
     /// Look at each open shard's head in the store this often: freshness when no hints come, at the
@@ -79,6 +81,7 @@ impl QueryConfig {
             cache_dir: cache_dir.into(),
             cache_bytes: 16 << 30,
             neighbours: Neighbours::default(),
+            results: ResultRules::default(),
             scrub: ScrubRules::default(),
             poll: Duration::from_secs(5),
             idle: Duration::from_secs(600),

@@ -20,6 +20,7 @@ pub mod peers;
 pub mod placement;
 mod quarantine;
 pub mod readiness;
+pub mod results;
 pub mod root;
 pub mod scrub;
 pub mod shards;

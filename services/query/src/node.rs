@@ -12,6 +12,7 @@ use crate::{
     peers::{GrpcLeaves, MAX_MESSAGE_BYTES, Peers},
     quarantine::QuarantineCache,
     readiness::Readiness,
+    results::{self, ResultCache},
     root::{Root, RootParts},
     scrub,
     shards::{FollowRules, Follower, Shards},
@@ -108,7 +109,8 @@ impl QueryNode {
             config.max_waiting,
             metrics::gauge!("ax_query_leaf_waiting"),
         );
-        let leaf = Leaf::new(shards.clone(), admission, &config.node_id);
+        let kept = ResultCache::new(config.results);
+        let leaf = Leaf::new(shards.clone(), admission, &config.node_id).keeping(kept.clone());
         let links = Arc::new(GrpcLeaves::new(config.connect_timeout));
         let root = root_of(&config, &peers, &leaf, &links);
         let readiness = Arc::new(Readiness::new(shards.clone(), peers.clone()));
@@ -144,6 +146,9 @@ impl QueryNode {
             _background: JoinSet::new(),
         };
         node.listen(&config, leaf).await?;
+        if let Some(kept) = kept {
+            node._background.spawn(results::run(kept, node.shards.clone()));
+        }
         node.follow(&config, deps.cluster, cluster, links);
         Ok(node)
     }

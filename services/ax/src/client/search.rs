@@ -78,6 +78,7 @@ fn parameters(args: &SearchArgs, query: &str) -> Vec<(&'static str, String)> {
     add("context", args.context.map(|lines| lines.to_string()));
     add("wait_for", args.wait_for.clone());
     add("timeout", args.timeout.clone());
+    add("cache", args.no_cache.then(|| "false".to_owned()));
     parameters
 }
 

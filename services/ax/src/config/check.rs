@@ -14,6 +14,8 @@ pub fn validate(config: &Config) -> Result<(), Fault> {
     within("query.reader_timeout_ms", config.query.reader_timeout_ms, 100, 3_600_000)?;
     within("query.answer_bytes", config.query.answer_bytes, 16 << 20, 1 << 40)?;
     within("query.cache_bytes", config.query.cache_bytes, 64 << 20, u64::MAX)?;
+    within("query.result_cache_bytes", config.query.result_cache_bytes, 0, 1 << 40)?;
+    within("query.result_cache_seconds", config.query.result_cache_seconds, 1, 86_400)?;
     within("query.poll_ms", config.query.poll_ms, 50, 3_600_000)?;
     within("query.scrub_seconds", config.query.scrub_seconds, 0, 30 * 86_400)?;
     let scrub = config.query.scrub_bytes_per_second;

@@ -165,6 +165,10 @@ pub struct QuerySection {
     pub advertise: String,
     /// Most bytes of segments kept on the local disk.
     pub cache_bytes: u64,
+    /// Most bytes of answers kept in memory for who asks the same again; zero keeps none.
+    pub result_cache_bytes: u64,
+    /// An answer is found anew after so many seconds.
+    pub result_cache_seconds: u64,
     /// Nodes that keep each shard warm.
     pub replicas: u32,
     /// Deadline of a query that names none, in milliseconds.
@@ -274,6 +278,8 @@ impl Default for QuerySection {
             grpc_listen: "127.0.0.1:7081".to_owned(),
             advertise: String::new(),
             cache_bytes: 64 << 30,
+            result_cache_bytes: 32 << 20,
+            result_cache_seconds: 300,
             replicas: 2,
             timeout_ms: 10_000,
             concurrency: 0,

@@ -9,7 +9,8 @@ use ax_changes::ChangeLog;
 use ax_cluster::{Cluster, Shape};
 use ax_model::{Fault, Generation};
 use ax_query_node::{
-    Deps, QueryConfig, QueryNode, StartError, config::waiting_for, scrub::ScrubRules,
+    Deps, QueryConfig, QueryNode, StartError, config::waiting_for, results::ResultRules,
+    scrub::ScrubRules,
 };
 use ax_store::{Neighbours, Store};
 use ax_telemetry::Telemetry;
@@ -33,6 +34,10 @@ fn settings(config: &Config, shape: &Shape) -> Result<QueryConfig, Fault> {
     settings.cache_bytes = section.cache_bytes;
     settings.neighbours = Neighbours::new([parts::scratch_folder(config)]);
     settings.poll = Duration::from_millis(section.poll_ms);
+    settings.results = ResultRules {
+        max_bytes: section.result_cache_bytes,
+        max_age: Duration::from_secs(section.result_cache_seconds),
+    };
     settings.scrub = ScrubRules {
         every: Duration::from_secs(section.scrub_seconds),
         max_bytes_per_second: section.scrub_bytes_per_second,

@@ -79,8 +79,14 @@ impl Params {
 
     /// A switch: absent is off; `name`, `name=true` and `name=1` are on.
     pub fn switch(&self, name: &str) -> Result<bool, Fault> {
+        self.switch_or(name, false)
+    }
+
+    /// The same with another meaning of its absence.
+    pub fn switch_or(&self, name: &str, absent: bool) -> Result<bool, Fault> {
         match self.values.get(name).map(String::as_str) {
-            None | Some("false" | "0") => Ok(false),
+            None => Ok(absent),
+            Some("false" | "0") => Ok(false),
             Some("" | "true" | "1") => Ok(true),
             Some(other) => Err(bad_value(name, other, "`true` or `false`")),
         }
@@ -131,6 +137,8 @@ mod tests {
         assert_eq!(params.text("q"), "a b+c é");
         assert_eq!(params.number("limit", 1), Ok(7));
         assert_eq!(params.switch("all"), Ok(true));
+        assert_eq!(params.switch_or("none", true), Ok(true));
+        assert_eq!(read("all=0").unwrap().switch_or("all", true), Ok(false));
         assert_eq!(read("").unwrap().number("limit", 1), Ok(0));
         assert_eq!(read("q=100%").unwrap().text("q"), "100%");
     }

@@ -18,7 +18,8 @@ use axum::{
 use futures::{Stream, StreamExt, stream};
 use std::convert::Infallible;
 
-const KNOWN: &[&str] = &["q", "limit", "context", "all", "count", "timeout", "lines", "wait_for"];
+const KNOWN: &[&str] =
+    &["q", "limit", "context", "all", "count", "timeout", "lines", "wait_for", "cache"];
 
 /// The whole answer as JSON.
 pub(super) async fn search(
@@ -61,6 +62,7 @@ pub(crate) fn request_of(params: &Params, id: RequestId) -> Result<SearchRequest
         count_only: params.switch("count")?,
         timeout_ms: u32::try_from(params.duration("timeout")?.as_millis()).unwrap_or(u32::MAX),
         max_lines_per_file: params.number("lines", 1)?,
+        no_cache: !params.switch_or("cache", true)?,
     };
     Ok(SearchRequest {
         query: params.given("q")?.to_owned(), // an empty one is the query language's to refuse

@@ -120,6 +120,8 @@ pub struct ShardBody {
     pub epoch: u64,
     /// Node that answered.
     pub node: String,
+    /// It was found by an earlier search of the same version, and kept since.
+    pub cached: bool,
 }
 
 impl From<pb::SearchResponse> for AnswerBody {
@@ -195,6 +197,7 @@ impl From<pb::ShardAnswer> for ShardBody {
             position: answer.position,
             epoch: answer.epoch,
             node: answer.node,
+            cached: answer.cached,
         }
     }
 }

@@ -1,13 +1,20 @@
 //! From the engine's values to the wire's.
 
+use crate::peers::ShardReply;
 use ax_engine::{FileHit, FileView, GroupCount, LineHit, SearchOutcome, SkippedDoc};
-use ax_model::RepositoryInfo;
+use ax_model::{RepositoryInfo, ShardId};
 use ax_proto::search as pb;
 
-/// What a search amounts to; its files are converted one by one.
-pub(super) fn summary(outcome: &SearchOutcome, answer: pb::ShardAnswer) -> pb::LeafSummary {
+/// What a search of a shard found, without its origin.
+pub(super) fn reply(mut outcome: SearchOutcome, shard: ShardId) -> ShardReply {
+    let files = std::mem::take(&mut outcome.files).into_iter();
+    let files = files.map(|hit| file_match(hit, shard.0)).collect();
+    ShardReply { files, summary: summary(&outcome) }
+}
+
+fn summary(outcome: &SearchOutcome) -> pb::LeafSummary {
     pb::LeafSummary {
-        answer: Some(answer),
+        answer: None,
         num_files: outcome.num_files,
         num_lines: outcome.num_lines,
         more: outcome.more,
@@ -18,7 +25,7 @@ pub(super) fn summary(outcome: &SearchOutcome, answer: pb::ShardAnswer) -> pb::L
     }
 }
 
-pub(super) fn file_match(hit: FileHit, shard: u32) -> pb::FileMatch {
+fn file_match(hit: FileHit, shard: u32) -> pb::FileMatch {
     pb::FileMatch {
         repo: hit.key.repo.into(),
         path: hit.key.path,

@@ -10,14 +10,16 @@ pub(crate) use service::span_of;
 
 use crate::{
     peers::{Gather, Leaves, Peer, ShardReply},
+    results::{Key, ResultCache, Rights, may_keep},
     shards::{ShardView, Shards},
     wire::LeafError,
 };
 use async_trait::async_trait;
-use ax_engine::{EngineError, GroupBy, SearchOptions, SearchOutcome, SkippedDoc, Snapshot, Stop};
+use ax_engine::{EngineError, GroupBy, SearchOptions, SkippedDoc, Snapshot, Stop};
 use ax_model::{Code, DocKey, Fault, Offset, RepoName, ShardId};
 use ax_proto::search::{
     FileRequest, FileResponse, LeafRequest, ListRequest, ListResponse, SearchOptions as Wanted,
+    ShardAnswer,
 };
 use ax_query::{Select, Shape};
 use std::{
@@ -39,23 +41,23 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Leaf {
     shards: Arc<Shards>,
     admission: Arc<Admission>,
+    results: Option<Arc<ResultCache>>,
     node_id: Arc<str>,
 }
 
-/// The answer of one search and the view it came from.
-pub struct LeafAnswer {
-    outcome: SearchOutcome,
-    view: Arc<ShardView>,
-}
-
 impl Leaf {
-    /// A leaf of node `node_id`.
+    /// A leaf of node `node_id` that keeps no answers.
     pub fn new(shards: Arc<Shards>, admission: Admission, node_id: &str) -> Self {
-        Self { shards, admission: Arc::new(admission), node_id: node_id.into() }
+        Self { shards, admission: Arc::new(admission), results: None, node_id: node_id.into() }
+    }
+
+    /// The same, with answers kept in `results`.
+    pub fn keeping(self, results: Option<Arc<ResultCache>>) -> Self {
+        Self { results, ..self }
     }
 
     /// Searches one shard. Dropping the future cancels the search.
-    pub async fn search_shard(&self, request: LeafRequest) -> Result<LeafAnswer, Fault> {
+    pub async fn search_shard(&self, request: LeafRequest) -> Result<ShardReply, Fault> {
         let started = Instant::now();
         let shard = ShardId(request.shard);
         let span = tracing::info_span!("search_shard", %shard, request_id = request.request_id);
@@ -73,7 +75,7 @@ impl Leaf {
         &self,
         request: LeafRequest,
         started: Instant,
-    ) -> Result<LeafAnswer, Fault> {
+    ) -> Result<ShardReply, Fault> {
         let query = ax_query::parse(&request.query, &ax_query::Limits::default())?;
         let query = Arc::new(query);
         let wanted = request.options.unwrap_or_default();
@@ -81,6 +83,12 @@ impl Leaf {
         let (shard, position) = (ShardId(request.shard), Offset(request.min_position));
         for attempt in 0.. {
             let view = self.shards.view_at(shard, position, deadline).await?;
+            let kept = self.results.as_deref().filter(|_| !wanted.no_cache);
+            let kept = kept.map(|results| (results, key_of(&view, &query, &wanted)));
+            // What is kept costs no core, and waits for none.
+            if let Some(reply) = kept.as_ref().and_then(|(results, key)| results.get(key)) {
+                return Ok(self.signed(reply, &view, true));
+            }
             let permit = self.admission.enter(deadline).await?;
             let (query, options) = (query.clone(), engine_options(&wanted, &query.shape));
             // The permit ends with the engine's work, also when nobody polls this future for a while,
@@ -90,7 +98,15 @@ impl Leaf {
                 snapshot.search(&query, &options, stop)
             };
             match run(&view, Some(deadline), work).await? {
-                Ok(outcome) => return Ok(LeafAnswer { outcome, view }),
+                Ok(outcome) => {
+                    let reply = convert::reply(outcome, shard);
+                    if let Some((results, key)) = kept
+                        && may_keep(&reply.summary, &view.answer(&self.node_id))
+                    {
+                        results.put(key, &reply);
+                    }
+                    return Ok(self.signed(reply, &view, false));
+                }
                 Err(error) if is_damage(&error) && attempt == 0 => {
                     tracing::warn!(%shard, %error, "a segment is damaged; opening the shard anew");
                     self.shards.discard(&view);
@@ -99,6 +115,12 @@ impl Leaf {
             }
         }
         unreachable!("the loop above returns")
+    }
+
+    /// The reply with its origin.
+    fn signed(&self, mut reply: ShardReply, view: &ShardView, cached: bool) -> ShardReply {
+        reply.summary.answer = Some(ShardAnswer { cached, ..view.answer(&self.node_id) });
+        reply
     }
 
     async fn list_shard(&self, request: ListRequest) -> Result<ListResponse, Fault> {
@@ -139,12 +161,10 @@ impl Leaves for Leaf {
         _deadline: Instant,
         max_bytes: usize,
     ) -> Result<ShardReply, LeafError> {
-        let LeafAnswer { mut outcome, view } = self.search_shard(request).await?;
+        let reply = self.search_shard(request).await?;
         let mut gather = Gather::new(max_bytes);
-        for hit in std::mem::take(&mut outcome.files) {
-            gather.push(convert::file_match(hit, view.shard().0));
-        }
-        Ok(gather.finish(convert::summary(&outcome, view.answer(&self.node_id))))
+        reply.files.into_iter().for_each(|file| gather.push(file));
+        Ok(gather.finish(reply.summary))
     }
 
     async fn list(
@@ -232,6 +252,10 @@ fn whole_paths(page: &mut Vec<SkippedDoc>) {
     {
         page.retain(|doc| doc.path != last);
     }
+}
+
+fn key_of(view: &ShardView, query: &ax_query::Query, wanted: &Wanted) -> Key {
+    Key::new(view.id(), Rights::Everything, query, wanted)
 }
 
 fn timeout_of(wanted: &Wanted) -> Duration {

@@ -1,7 +1,10 @@
 //! The leaf over gRPC.
 
-use super::{Leaf, LeafAnswer, convert};
-use crate::{peers::REQUEST_ID, wire::to_status};
+use super::Leaf;
+use crate::{
+    peers::{REQUEST_ID, ShardReply},
+    wire::to_status,
+};
 use ax_proto::search::{
     FileRequest, FileResponse, LeafEvent, LeafRequest, ListRequest, ListResponse,
     leaf_event::Event, leaf_server,
@@ -21,21 +24,12 @@ impl LeafService {
     pub fn new(leaf: Leaf) -> Self {
         Self { leaf }
     }
+}
 
-    fn events_of(
-        &self,
-        answer: LeafAnswer,
-    ) -> impl Stream<Item = Result<LeafEvent, Status>> + use<> {
-        let LeafAnswer { mut outcome, view } = answer;
-        let files = std::mem::take(&mut outcome.files);
-        let summary = convert::summary(&outcome, view.answer(&self.leaf.node_id));
-        let shard = view.shard().0;
-        let files =
-            stream::iter(files).map(move |hit| Event::File(convert::file_match(hit, shard)));
-        files
-            .chain(stream::iter([Event::Summary(summary)]))
-            .map(|event| Ok(LeafEvent { event: Some(event) }))
-    }
+fn events_of(reply: ShardReply) -> impl Stream<Item = Result<LeafEvent, Status>> {
+    stream::iter(reply.files.into_iter().map(Event::File))
+        .chain(stream::iter([Event::Summary(reply.summary)]))
+        .map(|event| Ok(LeafEvent { event: Some(event) }))
 }
 
 #[tonic::async_trait]
@@ -49,8 +43,8 @@ impl leaf_server::Leaf for LeafService {
     ) -> Result<Response<Self::SearchShardStream>, Status> {
         let span = span_of(&request, "leaf_search");
         let search = self.leaf.search_shard(request.into_inner());
-        let answer = search.instrument(span).await.map_err(|fault| to_status(&fault))?;
-        Ok(Response::new(Box::pin(self.events_of(answer))))
+        let reply = search.instrument(span).await.map_err(|fault| to_status(&fault))?;
+        Ok(Response::new(Box::pin(events_of(reply))))
     }
 
     async fn list_shard(

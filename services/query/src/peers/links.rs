@@ -26,12 +26,14 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// Largest gRPC message taken from a leaf: one file with many long lines, or one file's text.
 pub const MAX_MESSAGE_BYTES: usize = 128 << 20;
 
-/// One shard's whole answer.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// One shard's whole answer. A message, so that it can be kept as bytes; no wire carries it.
+#[derive(Clone, PartialEq, Message)]
 pub struct ShardReply {
     /// Best files first.
+    #[prost(message, repeated, tag = "1")]
     pub files: Vec<FileMatch>,
     /// Counts and where the answer came from.
+    #[prost(message, required, tag = "2")]
     pub summary: LeafSummary,
 }
 

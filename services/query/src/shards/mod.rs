@@ -5,7 +5,7 @@ mod openings;
 mod view;
 
 pub use follow::{FollowRules, Follower};
-pub use view::ShardView;
+pub use view::{ShardView, ViewId};
 
 use crate::cache::{CacheError, OpenSegment, SegmentCache};
 use arc_swap::ArcSwapOption;

@@ -6,7 +6,10 @@ use ax_model::{Code, Epoch, Generation, ManifestVersion, Offset, Rebuild, ShardI
 use ax_proto::search::{Missing, ShardAnswer};
 use ax_store::Link;
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -15,9 +18,24 @@ use std::{
 pub struct ShardView {
     generation: Generation,
     shard: ShardId,
+    opening: u64,
     head: Option<Arc<Link>>,
     snapshot: Arc<Snapshot>,
     pins: Vec<Arc<OpenSegment>>,
+}
+
+/// Which view of which shard, never the same for two views of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ViewId {
+    /// Generation.
+    pub generation: Generation,
+    /// Shard.
+    pub shard: ShardId,
+    /// Manifest version.
+    pub version: ManifestVersion,
+    /// Number of the opening. A version is opened again when its files were damaged, or nobody had used
+    /// it for long.
+    pub opening: u64,
 }
 
 /// What a later view can take over from this one.
@@ -40,7 +58,15 @@ impl ShardView {
             Some(parts) => extend(parts.snapshot, &opened[parts.pins.len()..])?,
             None => Arc::new(Snapshot::new(segments(&opened))?),
         };
-        Ok(Self { generation, shard, head, snapshot, pins: opened })
+        static OPENINGS: AtomicU64 = AtomicU64::new(0);
+        let opening = OPENINGS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { generation, shard, opening, head, snapshot, pins: opened })
+    }
+
+    /// Which view this is.
+    pub fn id(&self) -> ViewId {
+        let Self { generation, shard, opening, .. } = *self;
+        ViewId { generation, shard, version: self.version(), opening }
     }
 
     /// The shard.
@@ -87,6 +113,7 @@ impl ShardView {
             epoch: self.epoch().0,
             position: self.position().0,
             node: node.to_owned(),
+            cached: false,
             stale: self.rebuild().map(|rebuild| Missing {
                 shard: self.shard.0,
                 code: Code::ShardRebuilding.to_string(),
