@@ -35,7 +35,7 @@
 //! library's), since whoever asks chooses the keys.
 //!
 //! **Age** is for memory, not for truth: what nobody asked anew for so long, or whose view is closed, is
-//! dropped by [`run`].
+//! dropped by a task of its own.
 //!
 //! **No single flight.** Of two equal queries at once, both search. A waiter would take over the other's
 //! deadline: its partial answer, its failure, or the whole wait for nothing. Admission bounds the work.
