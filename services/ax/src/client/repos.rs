@@ -4,7 +4,7 @@ use super::{
     http::{Api, ApiError, segment},
     out::{line, visible},
     table::{Align, age, lines, size},
-    wait::{wait_until_gone, wait_until_searchable},
+    wait::{once_known, wait_until_gone, wait_until_searchable},
 };
 use crate::{
     cli::{ReposAction, ReposArgs},
@@ -191,7 +191,7 @@ async fn add(api: &Api, body: &Value, wait: bool, as_json: bool) -> Result<(), A
         wait_until_searchable(api, &name).await?;
     }
     if as_json {
-        line(api.get(&format!("/api/v1/repos/{}", segment(&name)), &[]).await?);
+        line(once_known(api, &name).await?);
     } else if wait {
         line(format!("{name} is searchable"));
     } else {

@@ -13,6 +13,25 @@ use std::time::Duration;
 
 /// Time between two looks of who waits.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Looks for a repository just registered: a node hears of it a moment after it was stored.
+const FIRST_LOOKS: u32 = 50;
+
+/// A repository that was registered just now.
+pub async fn once_known(api: &Api, name: &str) -> Result<Value, ApiError> {
+    let path = format!("/api/v1/repos/{}", segment(name));
+    for _ in 1..FIRST_LOOKS {
+        match api.get(&path, &[]).await {
+            Err(error) if is_unknown(&error) => tokio::time::sleep(LOOK_EVERY).await,
+            answer => return answer,
+        }
+    }
+    api.get(&path, &[]).await
+}
+
+fn is_unknown(error: &ApiError) -> bool {
+    let code = Code::UnknownRepository.as_str();
+    matches!(error, ApiError::Refused(refusal) if refusal.code == code)
+}
 
 /// Follows the import, then asks for an answer that includes all of it. An error that does not pass by
 /// itself ends the wait; the repository stays registered.
@@ -20,8 +39,8 @@ pub async fn wait_until_searchable(api: &Api, name: &str) -> Result<(), ApiError
     let bar = bar();
     let path = format!("/api/v1/repos/{}", segment(name));
     let mut failures = Failures::default();
+    let mut repo = once_known(api, name).await?;
     loop {
-        let repo = api.get(&path, &[]).await?;
         let progress = &repo["progress"];
         bar.set_length(number(progress, "files_total").max(1));
         bar.set_position(number(progress, "files_done"));
@@ -46,6 +65,7 @@ pub async fn wait_until_searchable(api: &Api, name: &str) -> Result<(), ApiError
             return Ok(());
         }
         tokio::time::sleep(LOOK_EVERY).await;
+        repo = api.get(&path, &[]).await?;
     }
 }
 
@@ -133,7 +153,7 @@ pub async fn wait_until_gone(api: &Api, name: &str) -> Result<(), ApiError> {
     let query = [("q", of_repository(name)), ("count", "true".to_owned())];
     loop {
         match api.get(&path, &[]).await {
-            Err(ApiError::Refused(refusal)) if refusal.code == "AX-A002" => {
+            Err(error) if is_unknown(&error) => {
                 let answer = api.get("/api/v1/search", &query).await?;
                 let summary = &answer["summary"];
                 if number(summary, "num_files") == 0 && summary["partial"] == false {
