@@ -15,7 +15,7 @@ use crate::{
     languages, path,
     sections::SectionWriter,
     symbols::{NewSymbol, SymbolsBuilder},
-    words::WordsWriter,
+    words::{Digest, WordsWriter},
 };
 use ax_model::{DocKey, OffsetRange, RepoName, RepositoryInfo};
 use bytes::Bytes;
@@ -32,7 +32,7 @@ const MAX_DOCS: usize = 1 << 30;
 const MAX_TEXT_BYTES: u64 = 8 << 30;
 
 /// Builds one segment. Text is written to its file as it comes; postings are spilled; what stays in
-/// memory is the table of documents, the words for ranking, and one chunk of 32 MiB.
+/// memory is the table of documents, the words for ranking, and a chunk of 32 MiB with its digests.
 ///
 /// It blocks, and works on a pool of threads that all builders share: call it off the async runtime.
 pub struct SegmentBuilder {
@@ -46,6 +46,8 @@ pub struct SegmentBuilder {
     grams: GramBuilder,
     sorters: Vec<GramSorter>,
     words: WordsWriter,
+    /// Of the last chunk, not yet in `words`.
+    digests: Vec<Digest>,
     symbols: SymbolsBuilder,
     repositories: BTreeMap<RepoName, RepositoryInfo>,
     pending: Vec<Pending>,
@@ -103,6 +105,7 @@ impl SegmentBuilder {
             grams: GramBuilder::new(&scratch),
             sorters: (0..num_sorters).map(|_| GramSorter::new()).collect(),
             words: WordsWriter::new()?,
+            digests: Vec::new(),
             symbols: SymbolsBuilder::default(),
             repositories: BTreeMap::new(),
             pending: Vec::new(),

@@ -51,6 +51,15 @@ fn schema() -> (Schema, Fields) {
     (schema.build(), Fields { text, path, symbol })
 }
 
+/// The words of one document, a line for each, by where they stand.
+#[derive(Debug)]
+pub(crate) struct Digest {
+    pub(crate) text: String,
+    pub(crate) path: String,
+    /// The names defined.
+    pub(crate) symbol: String,
+}
+
 /// Writes the index, one document after another.
 pub(crate) struct WordsWriter {
     writer: SingleSegmentIndexWriter,
@@ -76,9 +85,13 @@ impl WordsWriter {
         Ok(Self { writer, fields })
     }
 
-    /// Adds the next document, as digests of its text, its path and the names it defines.
-    pub(crate) fn add(&mut self, digests: &[String; 3]) -> Result<()> {
-        let [text, path, symbol] = digests;
+    /// Adds the next documents.
+    pub(crate) fn add_all(&mut self, digests: Vec<Digest>) -> Result<()> {
+        digests.into_iter().try_for_each(|digest| self.add(&digest))
+    }
+
+    fn add(&mut self, digest: &Digest) -> Result<()> {
+        let Digest { text, path, symbol } = digest;
         let mut doc = TantivyDocument::default();
         doc.add_text(self.fields.text, text);
         doc.add_text(self.fields.path, path);
@@ -91,10 +104,19 @@ impl WordsWriter {
         self.writer.mem_usage()
     }
 
+    /// Completes the index, in memory.
+    pub(crate) fn finish(self) -> Result<FinishedWords> {
+        Ok(FinishedWords(self.writer.finalize()?))
+    }
+}
+
+/// A complete index in memory.
+pub(crate) struct FinishedWords(Index);
+
+impl FinishedWords {
     /// Writes one section per file of the index.
-    pub(crate) fn finish(self, out: &mut SectionWriter) -> Result<()> {
-        let index = self.writer.finalize()?;
-        let directory = index.directory();
+    pub(crate) fn write(self, out: &mut SectionWriter) -> Result<()> {
+        let directory = self.0.directory();
         let mut files: Vec<_> = directory.list_managed_files().into_iter().collect();
         files.push(Path::new("meta.json").to_owned());
         files.sort_unstable();

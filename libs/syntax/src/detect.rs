@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::languages::LANGUAGES;
 use crate::{Language, find_language};
+use memchr::memmem;
 
 /// Bytes at the start of a file that are enough for [`detect`].
 const HEAD: usize = 4096;
@@ -56,7 +57,8 @@ fn by_shebang(head: &[u8]) -> Option<&'static Language> {
 
 /// Decides by content where an extension is shared; none if the usual language stands.
 fn disambiguate(extension: &str, head: &[u8]) -> Option<&'static Language> {
-    let has = |needles: &[&str]| needles.iter().any(|needle| holds(head, needle.as_bytes()));
+    let holds = |needle: &str| memmem::find(head, needle.as_bytes()).is_some();
+    let has = |needles: &[&str]| needles.iter().any(|needle| holds(needle));
     let name = match extension {
         "h" if has(CPP_ONLY) => "C++",
         "h" | "m" if has(OBJECTIVE_C_ONLY) => "Objective-C",
@@ -88,10 +90,6 @@ const CPP_ONLY: &[&str] = &[
 
 const OBJECTIVE_C_ONLY: &[&str] =
     &["@interface", "@implementation", "@protocol", "@end", "#import "];
-
-fn holds(text: &[u8], needle: &[u8]) -> bool {
-    text.windows(needle.len()).any(|window| window == needle)
-}
 
 #[cfg(test)]
 mod tests;

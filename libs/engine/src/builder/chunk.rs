@@ -1,4 +1,7 @@
 //! Indexing a chunk of pending documents on all cores.
+//!
+//! Words go into their index in the order of documents, on one thread, as the library wants it. So that
+//! the other cores are not idle meanwhile, the words of one chunk are fed while the next is digested.
 
 use super::{Definitions, Pending, SegmentBuilder};
 use crate::{
@@ -7,7 +10,7 @@ use crate::{
     grams::GramSorter,
     languages,
     sections::SectionWriter,
-    words::{Digester, MAX_WHOLE_IN_SYMBOLS, MAX_WHOLE_IN_TEXT, WordsWriter},
+    words::{Digest, Digester, MAX_WHOLE_IN_SYMBOLS, MAX_WHOLE_IN_TEXT},
 };
 use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 use std::{ops::Range, sync::OnceLock};
@@ -21,7 +24,8 @@ struct Unit<'a> {
 }
 
 impl SegmentBuilder {
-    /// Indexes what is pending: content, trigrams, and definitions and words, side by side.
+    /// Indexes what is pending: content, trigrams, definitions and digests of words, side by side with
+    /// feeding the digests of the chunk before.
     pub(super) fn flush(&mut self) -> Result<()> {
         let chunk = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
@@ -30,18 +34,21 @@ impl SegmentBuilder {
         }
         let units = self.split_blocks(&chunk);
         let parse = self.options.symbols;
+        let before = std::mem::take(&mut self.digests);
         let Self { out, sorters, words, .. } = self;
-        let (definitions, (written, runs)) = on_builders(|| {
+        let ((fed, written), (extracted, runs)) = on_builders(|| {
             rayon::join(
-                || define(words, &chunk, parse),
-                || rayon::join(|| write_content(out, &chunk), || sort_grams(sorters, &units)),
+                || (words.add_all(before), write_content(out, &chunk)),
+                || rayon::join(|| extract(&chunk, parse), || sort_grams(sorters, &units)),
             )
         });
-        written?;
+        fed.and(written)?;
         for run in runs {
             self.grams.push(&run)?;
         }
-        self.keep(&chunk, definitions?);
+        let (definitions, digests) = extracted.into_iter().unzip();
+        self.digests = digests;
+        self.keep(&chunk, definitions);
         Ok(())
     }
 
@@ -76,7 +83,7 @@ impl SegmentBuilder {
 }
 
 /// Runs `work` on threads of their own: on those of the searches, a query would wait for a chunk.
-fn on_builders<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn on_builders<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     static BUILDERS: OnceLock<Option<ThreadPool>> = OnceLock::new();
     let new_pool =
         || ThreadPoolBuilder::new().thread_name(|i| format!("ax-build-{i}")).build().ok();
@@ -118,39 +125,31 @@ fn shares(units: &[Unit<'_>], num: usize) -> Vec<Range<usize>> {
     shares
 }
 
-/// Extracts definitions and digests words on all cores, then adds the words in order.
-fn define(words: &mut WordsWriter, chunk: &[Pending], parse: bool) -> Result<Vec<Definitions>> {
-    let extracted: Vec<(Definitions, [String; 3])> = chunk
-        .par_iter()
-        .map_init(Digester::default, |digester, pending| {
-            let definitions = match &pending.known {
-                Some(known) => known.clone(),
-                None if parse => definitions_of(pending),
-                None => Definitions::default(),
-            };
-            let digests = digests(digester, pending, &definitions);
-            (definitions, digests)
-        })
-        .collect();
-    let mut all = Vec::with_capacity(chunk.len());
-    for (definitions, digests) in extracted {
-        words.add(&digests)?;
-        all.push(definitions);
-    }
-    Ok(all)
+/// Extracts definitions and digests words on all cores.
+fn extract(chunk: &[Pending], parse: bool) -> Vec<(Definitions, Digest)> {
+    let extract = |digester: &mut Digester, pending: &Pending| {
+        let definitions = match &pending.known {
+            Some(known) => known.clone(),
+            None if parse => definitions_of(pending),
+            None => Definitions::default(),
+        };
+        let digest = digest(digester, pending, &definitions);
+        (definitions, digest)
+    };
+    chunk.par_iter().map_init(Digester::default, extract).collect()
 }
 
-fn digests(digester: &mut Digester, pending: &Pending, definitions: &Definitions) -> [String; 3] {
+fn digest(digester: &mut Digester, pending: &Pending, definitions: &Definitions) -> Digest {
     let names: Vec<_> = definitions
         .symbols
         .iter()
         .map(|(symbol, _)| String::from_utf8_lossy(&symbol.name))
         .collect();
-    [
-        digester.digest(&String::from_utf8_lossy(&pending.text), MAX_WHOLE_IN_TEXT),
-        digester.digest(&pending.path, usize::MAX),
-        digester.digest(&names.join(" "), MAX_WHOLE_IN_SYMBOLS),
-    ]
+    Digest {
+        text: digester.digest(&String::from_utf8_lossy(&pending.text), MAX_WHOLE_IN_TEXT),
+        path: digester.digest(&pending.path, usize::MAX),
+        symbol: digester.digest(&names.join(" "), MAX_WHOLE_IN_SYMBOLS),
+    }
 }
 
 fn definitions_of(pending: &Pending) -> Definitions {

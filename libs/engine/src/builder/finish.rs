@@ -1,6 +1,6 @@
 //! Writing everything that follows the content, and the file's final name.
 
-use super::SegmentBuilder;
+use super::{SegmentBuilder, chunk::on_builders};
 use crate::{
     BuiltSegment, EngineError, Result,
     docs::{Interner, Strings, write_docs},
@@ -23,16 +23,24 @@ impl SegmentBuilder {
         let places = self.keys.places();
         self.docs.iter_mut().for_each(|doc| doc.key = places[doc.key as usize]);
         self.write_path_grams()?;
-        let Self { mut out, mut keys, docs, blocks, grams, options, .. } = self;
+        let Self { mut out, mut keys, docs, blocks, grams, options, mut words, digests, .. } = self;
         let num_blocks = blocks.num();
-        blocks.write(self.text_bytes, &mut out)?;
-        write_docs(&docs, &mut out)?;
-        strings(self.tables).write(&mut out)?;
-        keys.write(&mut out)?;
-        repositories::write(self.repositories.values(), &mut out)?;
-        self.symbols.write(&mut out, &options.scratch_dir)?;
-        grams.finish(&mut out, "content", num_blocks)?;
-        self.words.finish(&mut out)?;
+        let (finished, written) = on_builders(|| {
+            rayon::join(
+                || words.add_all(digests).and_then(|()| words.finish()),
+                || {
+                    blocks.write(self.text_bytes, &mut out)?;
+                    write_docs(&docs, &mut out)?;
+                    strings(self.tables).write(&mut out)?;
+                    keys.write(&mut out)?;
+                    repositories::write(self.repositories.values(), &mut out)?;
+                    self.symbols.write(&mut out, &options.scratch_dir)?;
+                    grams.finish(&mut out, "content", num_blocks)
+                },
+            )
+        });
+        written?;
+        finished?.write(&mut out)?;
         let entry = entry(&footer);
         let (num_bytes, checksum) = out.finish(footer)?;
         persist(self.file, dest)?;

@@ -171,11 +171,27 @@ fn next_gram(run: &mut impl BufRead) -> std::io::Result<Option<u32>> {
 }
 
 fn read_units(run: &mut impl BufRead, units: &mut Vec<u32>) -> std::io::Result<()> {
-    let count = read_leb(run)?;
+    let mut left = read_leb(run)?;
     let mut unit = 0u32;
-    for _ in 0..count {
-        unit = unit.wrapping_add(read_leb(run)?);
+    let mut add = |delta: u32| {
+        unit = unit.wrapping_add(delta);
         units.push(unit);
+    };
+    while left > 0 {
+        let buffered = run.fill_buf()?;
+        let mut rest = buffered;
+        while left > 0 {
+            let mut ahead = rest;
+            let Some(delta) = leb::read(&mut ahead) else { break };
+            add(delta);
+            (rest, left) = (ahead, left - 1);
+        }
+        let num_read = buffered.len() - rest.len();
+        run.consume(num_read);
+        if left > 0 {
+            add(read_leb(run)?); // lies across the end of what is buffered
+            left -= 1;
+        }
     }
     Ok(())
 }

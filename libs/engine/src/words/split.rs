@@ -21,27 +21,30 @@ const MAX_REPEATS: u32 = 8;
 /// BM25 flattens high frequencies anyway; and the index takes several times longer to be told of a
 /// word at each of its places than once per document. Making digests runs on all cores, feeding
 /// the index does not.
+///
+/// Identifiers are counted first and taken apart after, once each: most of a text repeats.
 #[derive(Debug, Default)]
 pub(crate) struct Digester {
-    seen: FxHashMap<u64, u32>,
-    words: Vec<(Range<usize>, u32)>,
+    identifiers: Counts,
+    words: Counts,
 }
 
 impl Digester {
     /// The digest of `text`, without whole identifiers of more than `max_whole` bytes.
     pub(crate) fn digest(&mut self, text: &str, max_whole: usize) -> String {
-        self.seen.clear();
+        let bytes = text.as_bytes();
+        self.identifiers.clear();
         self.words.clear();
-        for range in Words::new(text, max_whole) {
-            let next = self.words.len() as u32;
-            let place = *self.seen.entry(hash(&text.as_bytes()[range.clone()])).or_insert(next);
-            match self.words.get_mut(place as usize) {
-                Some((_, count)) => *count += 1,
-                None => self.words.push((range, 1)),
+        for identifier in Identifiers::new(bytes) {
+            self.identifiers.add(hash(&bytes[identifier.clone()], 0), identifier, 1);
+        }
+        for (identifier, count) in &self.identifiers.counted {
+            for word in Words::of(bytes, identifier.clone(), max_whole) {
+                self.words.add(hash(&bytes[word.clone()], EITHER_CASE), word, *count);
             }
         }
-        let mut digest = String::with_capacity(self.words.len() * 10);
-        for (range, count) in &self.words {
+        let mut digest = String::with_capacity(self.words.counted.len() * 10);
+        for (range, count) in &self.words.counted {
             for _ in 0..(1 + count.ilog2()).min(MAX_REPEATS) {
                 push_lower(&text[range.clone()], &mut digest);
                 digest.push('\n');
@@ -51,32 +54,54 @@ impl Digester {
     }
 }
 
-/// The same for words that differ in the case of ASCII letters. Two others that collide cost a
-/// word its place in one document's rank.
-fn hash(word: &[u8]) -> u64 {
+/// How often each word occurs, in order of first appearance. Two that collide cost a word its place in
+/// one document's rank.
+#[derive(Debug, Default)]
+struct Counts {
+    places: FxHashMap<u64, u32>,
+    counted: Vec<(Range<usize>, u32)>,
+}
+
+impl Counts {
+    fn clear(&mut self) {
+        self.places.clear();
+        self.counted.clear();
+    }
+
+    fn add(&mut self, hash: u64, word: Range<usize>, count: u32) {
+        let next = self.counted.len() as u32;
+        let place = *self.places.entry(hash).or_insert(next);
+        match self.counted.get_mut(place as usize) {
+            Some((_, counted)) => *counted = counted.saturating_add(count),
+            None => self.counted.push((word, count)),
+        }
+    }
+}
+
+/// Sets the bit that tells upper from lower case in every byte; other bytes of words that then meet
+/// (as `_` and DEL) do not stand in identifiers together.
+const EITHER_CASE: u64 = 0x2020_2020_2020_2020;
+
+/// A hash of a word with the bits of `set` set in each eight bytes.
+fn hash(word: &[u8], set: u64) -> u64 {
     let mut hasher = FxHasher::default();
     let mut chunks = word.chunks_exact(8);
     for chunk in &mut chunks {
         let number = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
-        hasher.write_u64(lower(number));
+        hasher.write_u64(number | set);
     }
     let mut last = [0; 8];
     last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
-    hasher.write_u64(lower(u64::from_le_bytes(last)));
+    hasher.write_u64(u64::from_le_bytes(last) | set);
     hasher.write_usize(word.len());
     hasher.finish()
-}
-
-/// Sets the bit that tells upper from lower case in every byte; other bytes of words that then
-/// meet (as `_` and DEL) do not stand in identifiers together.
-fn lower(bytes: u64) -> u64 {
-    bytes | 0x2020_2020_2020_2020
 }
 
 /// The distinct words of a query's text, whole and in parts, in order of first appearance.
 pub(crate) fn words_of(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for range in Words::new(text, MAX_WORD_BYTES) {
+    let words = |identifier| Words::of(text.as_bytes(), identifier, MAX_WORD_BYTES);
+    for range in Identifiers::new(text.as_bytes()).flat_map(words) {
         let mut word = String::new();
         push_lower(&text[range], &mut word);
         if !found.contains(&word) {
@@ -96,45 +121,48 @@ fn push_lower(word: &str, out: &mut String) {
     }
 }
 
-/// Iterates over the ranges of words: an identifier, then its parts if they are not the whole.
+/// Iterates over the ranges of identifiers.
+struct Identifiers<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Identifiers<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+}
+
+impl Iterator for Identifiers<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let is_in_word = |byte: &u8| IS_WORD_BYTE[*byte as usize];
+        let start = self.at + self.text[self.at..].iter().position(is_in_word)?;
+        let len = self.text[start..].iter().position(|byte| !is_in_word(byte));
+        self.at = len.map_or(self.text.len(), |len| start + len);
+        Some(start..self.at)
+    }
+}
+
+/// Iterates over the ranges of an identifier's words: itself, then its parts if they are not the whole.
 struct Words<'a> {
-    text: &'a str,
-    /// Rest of the identifier whose parts come next.
-    identifier: Range<usize>,
-    whole: Range<usize>,
-    max_whole: usize,
+    text: &'a [u8],
+    /// None once it was given, or if it is not wanted.
+    whole: Option<Range<usize>>,
+    len: usize,
+    /// Of the identifier, whose parts come next.
+    rest: Range<usize>,
 }
 
 impl<'a> Words<'a> {
-    fn new(text: &'a str, max_whole: usize) -> Self {
-        Self { text, identifier: 0..0, whole: 0..0, max_whole }
-    }
-
-    fn next_part(&mut self) -> Option<Range<usize>> {
-        while !self.identifier.is_empty() {
-            let bytes = &self.text.as_bytes()[self.identifier.clone()];
-            let len = part_len(bytes);
-            let part = self.identifier.start..self.identifier.start + len;
-            self.identifier.start = part.end;
-            if part != self.whole && is_word(&self.text.as_bytes()[part.clone()]) {
-                return Some(part);
-            }
-        }
-        None
-    }
-
-    fn next_identifier(&mut self) -> bool {
-        let bytes = self.text.as_bytes();
-        let Some(skip) = bytes[self.whole.end..].iter().position(|byte| is_word_byte(*byte)) else {
-            return false;
-        };
-        let start = self.whole.end + skip;
-        let len = bytes[start..].iter().position(|byte| !is_word_byte(*byte));
-        self.whole = start..len.map_or(bytes.len(), |len| start + len);
+    fn of(text: &'a [u8], identifier: Range<usize>, max_whole: usize) -> Self {
+        let (bytes, len) = (&text[identifier.clone()], identifier.len());
         // a number's parts, or those of base64, would only fill the dictionary
-        let has_parts = self.whole.len() <= MAX_WORD_BYTES && !bytes[start].is_ascii_digit();
-        self.identifier = if has_parts { self.whole.clone() } else { 0..0 };
-        true
+        let has_parts = len <= MAX_WORD_BYTES && !bytes[0].is_ascii_digit();
+        let rest = if has_parts { identifier.clone() } else { 0..0 };
+        let whole = (is_word(bytes) && len <= max_whole).then_some(identifier);
+        Self { text, whole, len, rest }
     }
 }
 
@@ -142,24 +170,31 @@ impl Iterator for Words<'_> {
     type Item = Range<usize>;
 
     fn next(&mut self) -> Option<Range<usize>> {
-        loop {
-            if let Some(part) = self.next_part() {
+        if let Some(whole) = self.whole.take() {
+            return Some(whole);
+        }
+        while !self.rest.is_empty() {
+            let len = part_len(&self.text[self.rest.clone()]);
+            let part = self.rest.start..self.rest.start + len;
+            self.rest.start = part.end;
+            if len < self.len && is_word(&self.text[part.clone()]) {
                 return Some(part);
             }
-            if !self.next_identifier() {
-                return None;
-            }
-            let whole = &self.text.as_bytes()[self.whole.clone()];
-            if is_word(whole) && whole.len() <= self.max_whole {
-                return Some(self.whole.clone());
-            }
         }
+        None
     }
 }
 
-fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
-}
+/// Letters, digits, underscores, and every byte of characters outside of ASCII.
+const IS_WORD_BYTE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte == b'_' as usize || byte >= 0x80;
+        byte += 1;
+    }
+    table
+};
 
 fn is_word(bytes: &[u8]) -> bool {
     let most = if bytes[0].is_ascii_digit() { MAX_NUMBER_BYTES } else { MAX_WORD_BYTES };
