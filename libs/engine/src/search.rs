@@ -138,7 +138,9 @@ impl Search<'_> {
             rest = others;
             round = (round * 2).min(MAX_ROUND);
         }
-        hits.sort_by(Hit::order);
+        if !self.options.count_only {
+            hits.sort_by(Hit::order); // otherwise nobody sees the order
+        }
         Ok(self.outcome(hits, tally))
     }
 

@@ -30,6 +30,17 @@ pub struct QueryArguments {
     queries: Vec<String>,
     #[arg(long, default_value_t = 10)]
     repeat: u32,
+    /// Only this way of asking: count, lines or first.
+    #[arg(long)]
+    way: Option<String>,
+}
+
+impl QueryArguments {
+    fn ways(&self) -> impl Iterator<Item = (&'static str, SearchOptions)> {
+        let ways = [("count", counting()), ("lines", all()), ("first", SearchOptions::default())];
+        let is_wanted = |name: &str| self.way.as_deref().is_none_or(|way| way == name);
+        ways.into_iter().filter(move |(name, _)| is_wanted(name))
+    }
 }
 
 /// What all searches cost.
@@ -170,8 +181,7 @@ fn counting() -> SearchOptions {
 pub fn queries(arguments: &QueryArguments) -> Result<()> {
     let snapshot = build::open(&arguments.work)?;
     for query in &arguments.queries {
-        let ways = [("count", counting()), ("lines", all()), ("first", SearchOptions::default())];
-        for (name, options) in ways {
+        for (name, options) in arguments.ways() {
             let run = measure(&snapshot, query.clone(), &options)?;
             let clock = Clock::start();
             for _ in 0..arguments.repeat {

@@ -20,6 +20,8 @@ pub(super) struct Scratch {
     text_caches: Vec<Option<Cache>>,
     file_caches: Vec<Option<Cache>>,
     found: Vec<Collected>,
+    /// What several patterns found in one document, together.
+    merged: Collected,
     path_ranges: Vec<(u32, u32)>,
     tally: Tally,
 }
@@ -70,6 +72,7 @@ impl Scratch {
             text_caches: (0..texts).map(|_| None).collect(),
             file_caches: (0..files).map(|_| None).collect(),
             found: vec![Collected::default(); texts + plan.symbols.len()],
+            merged: Collected::default(),
             path_ranges: Vec::new(),
             tally: Tally::default(),
         }
@@ -136,15 +139,18 @@ impl Search<'_> {
         shown: &[usize],
         scratch: &mut Scratch,
     ) -> Result<Hit> {
-        let mut shown = shown.iter();
-        let mut found = shown
-            .next()
-            .map_or_else(Collected::default, |first| std::mem::take(&mut scratch.found[*first]));
-        shown.for_each(|other| found.merge(&scratch.found[*other]));
+        let Scratch { found, merged, path_ranges, .. } = scratch;
+        if shown.len() != 1 {
+            merged.clear();
+            shown.iter().for_each(|one| merged.merge(&found[*one]));
+        }
+        let found = if let [one] = shown { &found[*one] } else { &*merged };
         let file = if self.options.count_only {
             None
         } else {
-            Some(Box::new(self.file(candidate, document, &found, scratch)?))
+            path_ranges.sort_unstable();
+            path_ranges.dedup();
+            Some(Box::new(self.file(candidate, document, found, path_ranges)?))
         };
         Ok(Hit { candidate: *candidate, num_lines: found.lines.len() as u64, file })
     }
@@ -154,12 +160,10 @@ impl Search<'_> {
         candidate: &Candidate,
         document: &Document<'_>,
         found: &Collected,
-        scratch: &mut Scratch,
+        path_ranges: &[(u32, u32)],
     ) -> Result<FileHit> {
         let part = &self.snapshot.parts[candidate.part as usize];
         let record = document.segment.docs.record(document.doc)?;
-        scratch.path_ranges.sort_unstable();
-        scratch.path_ranges.dedup();
         Ok(FileHit {
             key: document.segment.keys.decode(record.key)?,
             branches: part.branch_names(document.doc),
@@ -170,7 +174,7 @@ impl Search<'_> {
             num_matched_lines: found.lines.len() as u64,
             num_bytes: document.segment.docs.num_bytes(document.doc),
             committed_at_ms: record.committed_at_ms,
-            path_ranges: scratch.path_ranges.clone(),
+            path_ranges: path_ranges.to_vec(),
         })
     }
 }
