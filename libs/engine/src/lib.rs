@@ -31,6 +31,7 @@ pub use builder::SegmentBuilder;
 pub use error::EngineError;
 pub use languages::check_names;
 pub use merge::{MergePolicy, merge, plan_merges};
+pub use rank::{Parameter, ParameterError, RankingParameters};
 pub use segment::Segment;
 pub use snapshot::Snapshot;
 pub use types::{

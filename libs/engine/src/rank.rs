@@ -2,6 +2,10 @@
 //! small bounded signals of the file itself. All of it comes from the index, so that candidates can
 //! be ordered before their text is read.
 
+mod parameters;
+
+pub use parameters::{Parameter, ParameterError, RankingParameters};
+
 use crate::{Result, Segment, Snapshot, docs::flag, words::words_of};
 use ax_query::{Pattern, PatternSyntax};
 use tantivy::{

@@ -1,6 +1,6 @@
 //! The values that go into the engine and come out of it.
 
-use crate::EngineError;
+use crate::{EngineError, RankingParameters};
 use ax_model::{
     BlobId, DocKey, FileKind, FileVersion, Generation, SegmentEntry, SegmentId, ShardId, SkipReason,
 };
@@ -68,6 +68,8 @@ pub struct SearchOptions {
     pub max_lines_per_file: usize,
     /// Most bytes of one line's text to return; the rest is cut around the first match.
     pub max_line_bytes: usize,
+    /// What the signals of the ranking weigh.
+    pub ranking: Arc<RankingParameters>,
 }
 
 /// What files are counted by.
@@ -89,6 +91,7 @@ impl Default for SearchOptions {
             group_by: None,
             max_lines_per_file: usize::MAX,
             max_line_bytes: 4096,
+            ranking: Arc::default(),
         }
     }
 }
