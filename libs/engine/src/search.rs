@@ -16,6 +16,7 @@ mod order;
 
 use crate::{
     GroupBy, GroupCount, Result, SearchOptions, SearchOutcome, Snapshot, Stop, rank::Ranking,
+    snapshot::Part,
 };
 use ax_query::Query;
 use candidates::PartPlan;
@@ -37,6 +38,8 @@ const MAX_ROUND: usize = 4096;
 const DOCS_PER_JOB: usize = 16;
 /// Less text than this is verified by the calling thread: waking others would take longer.
 const SEQUENTIAL_BYTES: usize = 256 << 10;
+/// With fewer documents than this, candidates are chosen by the calling thread, for the same reason.
+const SEQUENTIAL_DOCS: u64 = 1 << 14;
 
 /// A document that may match.
 #[derive(Debug, Clone, Copy)]
@@ -96,27 +99,53 @@ impl Search<'_> {
     /// The candidates of all parts, with their scores.
     fn choose(&mut self) -> Result<Vec<Candidate>> {
         let ranking = if self.options.count_only {
-            Ranking::none() // nobody sees the order
+            None // nobody sees the order
         } else {
-            Ranking::new(self.snapshot, &self.plan.terms)?
+            let parameters = &self.options.ranking;
+            Some(Ranking::new(self.snapshot, &self.plan.terms, parameters)?)
+        };
+        let parts = &self.snapshot.parts;
+        let choose = |(i, part)| self.choose_in(i, part, ranking.as_ref());
+        let num_docs: u64 = parts.iter().map(|part| part.segment.num_docs()).sum();
+        let chosen: Vec<Option<_>> = if parts.len() > 1 && num_docs > SEQUENTIAL_DOCS {
+            parts.par_iter().enumerate().map(choose).collect::<Result<_>>()?
+        } else {
+            parts.iter().enumerate().map(choose).collect::<Result<_>>()?
         };
         let mut found = Vec::new();
-        for (i, part) in self.snapshot.parts.iter().enumerate() {
-            if self.is_stopped() {
-                break;
-            }
-            let (part_plan, docs) = PartPlan::new(self.plan, part, self.stop)?;
-            let docs: Vec<u32> = docs.iter().collect();
-            let scores = ranking.score(&part.segment, &docs)?;
-            let scored = docs.into_iter().zip(scores);
-            let part = i as u32;
-            found.extend(scored.map(|(doc, score)| Candidate { rank: 0, score, part, doc }));
-            self.parts.push(part_plan);
+        for (plan, candidates) in chosen.into_iter().map_while(|chosen| chosen) {
+            self.parts.push(plan);
+            found.extend(candidates);
         }
         if !self.options.count_only {
             order::rank(&mut found, self.snapshot, self.options.sort);
         }
         Ok(found)
+    }
+
+    /// The candidates of one part; `None` once the search is stopped.
+    fn choose_in(
+        &self,
+        i: usize,
+        part: &Part,
+        ranking: Option<&Ranking<'_>>,
+    ) -> Result<Option<(PartPlan, Vec<Candidate>)>> {
+        if self.is_stopped() {
+            return Ok(None);
+        }
+        let (mut plan, docs) = PartPlan::new(self.plan, part, self.stop)?;
+        let docs: Vec<u32> = docs.iter().collect();
+        let scores = match ranking {
+            Some(ranking) if !docs.is_empty() => {
+                plan.definitions = ranking.definitions(&part.segment)?;
+                ranking.score(&part.segment, &docs, &plan.definitions)?
+            }
+            _ => vec![0.0; docs.len()],
+        };
+        let scored = docs.into_iter().zip(scores);
+        let part = i as u32;
+        let candidates = scored.map(|(doc, score)| Candidate { rank: 0, score, part, doc });
+        Ok(Some((plan, candidates.collect())))
     }
 
     /// Verifies candidates round by round until more match than are wanted.

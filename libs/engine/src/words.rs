@@ -5,7 +5,9 @@ mod directory;
 mod lines;
 mod split;
 
-pub(crate) use split::{Digester, MAX_WHOLE_IN_SYMBOLS, MAX_WHOLE_IN_TEXT, words_of};
+pub(crate) use split::{
+    Digester, Identifier, MAX_WHOLE_IN_SYMBOLS, MAX_WHOLE_IN_TEXT, identifiers_of, parts_of,
+};
 
 use crate::{
     EngineError, Result,

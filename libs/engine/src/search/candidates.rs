@@ -1,7 +1,10 @@
 //! Which documents of a segment may match, from filters and trigrams alone.
 
 use super::compile::{Node, Plan};
-use crate::{Result, Segment, Stop, bits::Bits, grams::Units, keys::KeyKind, snapshot::Part};
+use crate::{
+    Result, Segment, Stop, bits::Bits, grams::Units, keys::KeyKind, rank::Definition,
+    snapshot::Part,
+};
 use ax_query::{Matcher, grams::GramQuery};
 
 /// Runs of names looked at between two looks at the clock.
@@ -30,6 +33,8 @@ pub(super) struct PartPlan {
     /// Per filter on branches: the live documents that stand on one.
     pub(super) branches: Vec<Bits>,
     pub(super) languages: Vec<Option<u32>>,
+    /// The documents that define what the query names, in order.
+    pub(super) definitions: Vec<Definition>,
 }
 
 /// Documents, and whether they are exactly those that match, or some more.
@@ -61,6 +66,7 @@ impl PartPlan {
             repos: plan.repos.iter().map(|matcher| matching(matcher, &strings.repos)).collect(),
             branches: plan.branches.iter().map(on_branch).collect(),
             languages: plan.languages.iter().map(language).collect(),
+            definitions: Vec::new(),
         };
         let mut chooser = Chooser { plan, part, stop, this };
         let docs = chooser.choose(&plan.root, &part.live)?.docs;
@@ -271,5 +277,11 @@ impl PartPlan {
         let start = hits.partition_point(|hit| hit.doc < doc);
         let len = hits[start..].partition_point(|hit| hit.doc == doc);
         &hits[start..start + len]
+    }
+
+    /// Where a document defines what the query names, in bytes of its text.
+    pub(super) fn definition(&self, doc: u32) -> Option<u32> {
+        let found = self.definitions.binary_search_by_key(&doc, |definition| definition.doc);
+        found.ok().map(|i| self.definitions[i].start)
     }
 }

@@ -24,6 +24,11 @@ pub(super) struct Collected {
 }
 
 impl Collected {
+    /// One line by its end, without its matches.
+    pub(super) fn of_line(end: usize) -> Self {
+        Self { lines: vec![end as u32], ..Self::default() }
+    }
+
     /// Forgets everything but the memory.
     pub(super) fn clear(&mut self) {
         self.lines.clear();

@@ -7,8 +7,12 @@ use super::{
     compile::{Node, Plan},
     lines::show,
 };
-use crate::{FileHit, Result, Segment};
+use crate::{
+    FileHit, LineHit, Result, Segment,
+    rank::{Spans, score_of_matches},
+};
 use ax_model::{BlobId, DocKey};
+use memchr::{memchr, memrchr};
 use regex_automata::meta::Cache;
 use std::{cmp::Ordering, ops::Range};
 
@@ -139,27 +143,34 @@ impl Search<'_> {
         shown: &[usize],
         scratch: &mut Scratch,
     ) -> Result<Hit> {
-        let Scratch { found, merged, path_ranges, .. } = scratch;
+        let Scratch { found, merged, path_ranges, text_caches, .. } = scratch;
         if shown.len() != 1 {
             merged.clear();
             shown.iter().for_each(|one| merged.merge(&found[*one]));
         }
-        let found = if let [one] = shown { &found[*one] } else { &*merged };
-        let file = if self.options.count_only {
-            None
-        } else {
-            path_ranges.sort_unstable();
-            path_ranges.dedup();
-            Some(Box::new(self.file(candidate, document, found, path_ranges)?))
-        };
-        Ok(Hit { candidate: *candidate, num_lines: found.lines.len() as u64, file })
+        let all = if let [one] = shown { &found[*one] } else { &*merged };
+        let num_lines = all.lines.len() as u64;
+        if self.options.count_only {
+            return Ok(Hit { candidate: *candidate, num_lines, file: None });
+        }
+        path_ranges.sort_unstable();
+        path_ranges.dedup();
+        let spans: Vec<Spans<'_>> = shown.iter().map(|one| found[*one].spans.as_slice()).collect();
+        let (parameters, terms) = (&self.options.ranking, &self.plan.terms);
+        let score = score_of_matches(parameters, terms, document.path, document.text, &spans);
+        let candidate = Candidate { score: candidate.score + score, ..*candidate };
+        let definition = document.line_of_definition(shown, all, text_caches);
+        let lines = show(document.segment, document.doc, all, definition.as_ref(), self.options);
+        let file = self.file(&candidate, document, lines, num_lines, path_ranges)?;
+        Ok(Hit { candidate, num_lines, file: Some(Box::new(file)) })
     }
 
     fn file(
         &self,
         candidate: &Candidate,
         document: &Document<'_>,
-        found: &Collected,
+        lines: Vec<LineHit>,
+        num_matched_lines: u64,
         path_ranges: &[(u32, u32)],
     ) -> Result<FileHit> {
         let part = &self.snapshot.parts[candidate.part as usize];
@@ -170,8 +181,8 @@ impl Search<'_> {
             language: document.segment.docs.strings.language(record.language).to_owned(),
             blob: record.blob,
             score: f64::from(candidate.score),
-            lines: show(document.segment, document.doc, found, self.options),
-            num_matched_lines: found.lines.len() as u64,
+            lines,
+            num_matched_lines,
             num_bytes: document.segment.docs.num_bytes(document.doc),
             committed_at_ms: record.committed_at_ms,
             path_ranges: path_ranges.to_vec(),
@@ -299,6 +310,46 @@ impl Document<'_> {
         together
             .filter_map(|run| Some(bytes(*run.first()?).start..bytes(*run.last()?).end))
             .collect()
+    }
+
+    /// The line on which the document defines what the query names, if it matches and is not among the
+    /// first, which are shown anyway.
+    fn line_of_definition(
+        &self,
+        shown: &[usize],
+        all: &Collected,
+        caches: &mut [Option<Cache>],
+    ) -> Option<Collected> {
+        if all.lines.len() <= self.max_lines || self.max_lines == 0 {
+            return None;
+        }
+        let start = self.plan.definition(self.doc)?;
+        let place = all.lines.partition_point(|end| *end < start);
+        let end = *all.lines.get(place).filter(|_| place >= self.max_lines)? as usize;
+        let before = self.text.get(start as usize..end)?;
+        if memchr(b'\n', before).is_some() {
+            return None; // that is a later line
+        }
+        let line_start = memrchr(b'\n', &self.text[..start as usize]).map_or(0, |at| at + 1);
+        let line = line_start..(end + 1).min(self.text.len());
+        let mut found = Collected::of_line(end);
+        for i in shown.iter().copied() {
+            let Some(atom) = self.search.plan.texts.get(i).filter(|atom| !atom.multi_line) else {
+                continue; // all matches of a symbol are known, and a match over lines is its first line's
+            };
+            let (want, mut of_atom) =
+                (Want { max_lines: 1, first_only: false }, Collected::default());
+            collect_lines(
+                &atom.finder,
+                &mut caches[i],
+                self.text,
+                line.clone(),
+                want,
+                &mut of_atom,
+            );
+            found.merge(&of_atom);
+        }
+        Some(found)
     }
 
     fn symbol_matches(

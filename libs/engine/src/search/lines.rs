@@ -12,18 +12,29 @@ struct Line {
     number: u64,
 }
 
-/// The lines to show of a document.
+/// The lines to show of a document: the first that match. `best` is one more that matches, below those;
+/// it takes the place of the last.
 pub(super) fn show(
     segment: &Segment,
     doc: u32,
     found: &Collected,
+    best: Option<&Collected>,
     options: &SearchOptions,
 ) -> Vec<LineHit> {
     let text = segment.text(doc);
     let mut numbers = LineNumbers::new(segment, doc);
     let mut shown: Vec<LineHit> = Vec::new();
+    let mut both = Collected::default();
+    let num_first = options.max_lines_per_file - usize::from(best.is_some());
+    let first = &found.lines[..found.lines.len().min(num_first)];
+    let ends =
+        first.iter().chain(best.iter().flat_map(|best| &best.lines)).map(|end| *end as usize);
     let mut spans = found.spans.as_slice();
-    let ends = found.lines.iter().take(options.max_lines_per_file).map(|end| *end as usize);
+    if let Some(best) = best {
+        both.merge(found);
+        both.merge(best);
+        spans = &both.spans;
+    }
     let matched: Vec<Line> = ends.map(|end| numbers.line_ending_at(text, end)).collect();
     for (i, line) in matched.iter().enumerate() {
         add_before(text, line, options, &mut shown);

@@ -84,6 +84,29 @@ impl Symbols {
         Err(corrupt("a name is not there"))
     }
 
+    /// The place of a name in order, and where it is defined; `None` if nothing has it.
+    pub(crate) fn find(&self, name: &[u8]) -> Result<Option<(u32, Vec<Place>)>> {
+        let (mut low, mut high) = (0, self.num_units);
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            let mut unit = self.unit(middle);
+            let is_after = unit.next_name()?.is_some_and(|first| first.name > name);
+            if is_after { high = middle } else { low = middle }
+        }
+        if low == self.num_units {
+            return Ok(None);
+        }
+        let mut unit = self.unit(low);
+        while let Some(named) = unit.next_name()? {
+            if named.name == name {
+                let mut places = Vec::new();
+                named.each_place(|place| places.push(place))?;
+                return Ok(Some((named.number, places)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Every place with its name, in order of document and start.
     pub(crate) fn by_doc(&self) -> Result<Vec<(u32, Place)>> {
         let mut all = Vec::new();

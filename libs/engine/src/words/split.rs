@@ -97,18 +97,62 @@ fn hash(word: &[u8], set: u64) -> u64 {
     hasher.finish()
 }
 
-/// The distinct words of a query's text, whole and in parts, in order of first appearance.
-pub(crate) fn words_of(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let words = |identifier| Words::of(text.as_bytes(), identifier, MAX_WORD_BYTES);
-    for range in Identifiers::new(text.as_bytes()).flat_map(words) {
+/// An identifier that a query asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identifier {
+    /// As it stands in the query.
+    pub(crate) typed: String,
+    /// In lower case.
+    pub(crate) whole: String,
+    /// In lower case; none when it has no parts.
+    parts: Vec<String>,
+}
+
+impl Identifier {
+    /// Its distinct parts, none of which is the whole.
+    pub(crate) fn strict_parts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(String::as_str)
+    }
+
+    /// Its parts, or the whole if it has none.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &str> {
+        let whole = self.parts.is_empty().then_some(self.whole.as_str());
+        self.strict_parts().chain(whole)
+    }
+}
+
+/// The identifiers of a query's text, in order; those too long or too short to be words are left out.
+pub(crate) fn identifiers_of(text: &str) -> Vec<Identifier> {
+    let bytes = text.as_bytes();
+    let lower = |range: Range<usize>| {
         let mut word = String::new();
         push_lower(&text[range], &mut word);
-        if !found.contains(&word) {
-            found.push(word);
+        word
+    };
+    let identifier = |range: Range<usize>| {
+        let mut parts = Vec::new();
+        for part in Words::of(bytes, range.clone(), 0).map(lower) {
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
         }
-    }
-    found
+        let is_known = is_word(&bytes[range.clone()]) || !parts.is_empty();
+        is_known.then(|| Identifier {
+            typed: text[range.clone()].to_owned(),
+            whole: lower(range),
+            parts,
+        })
+    };
+    Identifiers::new(bytes).filter_map(identifier).collect()
+}
+
+/// The smallest words of a name: the parts of its identifiers, or the whole of one that has none.
+pub(crate) fn parts_of(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    Identifiers::new(name).flat_map(move |identifier| {
+        let mut parts = Words::of(name, identifier.clone(), 0).peekable();
+        let whole = parts.peek().is_none().then_some(identifier);
+        parts.chain(whole).map(move |part| &name[part])
+    })
 }
 
 fn push_lower(word: &str, out: &mut String) {
@@ -239,7 +283,12 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &[&str]) {
-        assert_eq!(words_of(text), expected, "{text}");
+        let mut words: Vec<String> = Vec::new();
+        for identifier in identifiers_of(text) {
+            words.push(identifier.whole.clone());
+            words.extend(identifier.strict_parts().map(str::to_owned));
+        }
+        assert_eq!(words, expected, "{text}");
     }
 
     #[test]
