@@ -38,6 +38,8 @@ pub struct QueryConfig {
     pub neighbours: Neighbours,
     /// How many answers are kept for who asks the same again.
     pub results: ResultRules,
+    /// File of the ranking's parameters; the defaults without one.
+    pub ranking_file: Option<PathBuf>,
     /// How open segments are read again, to find bits that flipped.
     pub scrub: ScrubRules,
     /// Look at each open shard's head in the store this often: freshness when no hints come, at the
@@ -82,6 +84,7 @@ impl QueryConfig {
             cache_bytes: 16 << 30,
             neighbours: Neighbours::default(),
             results: ResultRules::default(),
+            ranking_file: None,
             scrub: ScrubRules::default(),
             poll: Duration::from_secs(5),
             idle: Duration::from_secs(600),

@@ -19,6 +19,7 @@ mod page;
 pub mod peers;
 pub mod placement;
 mod quarantine;
+pub mod ranking;
 pub mod readiness;
 pub mod results;
 pub mod root;

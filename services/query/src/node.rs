@@ -11,6 +11,7 @@ use crate::{
     membership,
     peers::{GrpcLeaves, MAX_MESSAGE_BYTES, Peers},
     quarantine::QuarantineCache,
+    ranking::RankingFile,
     readiness::Readiness,
     results::{self, ResultCache},
     root::{Root, RootParts},
@@ -20,7 +21,7 @@ use crate::{
     wire::name_refusal,
 };
 use ax_cluster::Cluster;
-use ax_model::Code;
+use ax_model::{Code, Fault};
 use ax_proto::search::{leaf_server::LeafServer, search_server::SearchServer};
 use ax_store::Store;
 use axum::Router;
@@ -53,6 +54,9 @@ pub enum StartError {
     /// The segment cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// The file of the ranking's parameters is refused.
+    #[error("{0}")]
+    Ranking(Fault),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -68,6 +72,7 @@ impl StartError {
     pub fn code(&self) -> Code {
         match self {
             Self::Cache(error) => error.code(),
+            Self::Ranking(fault) => fault.code,
             Self::Listen { .. } => Code::PortTaken,
         }
     }
@@ -110,7 +115,13 @@ impl QueryNode {
             metrics::gauge!("ax_query_leaf_waiting"),
         );
         let kept = ResultCache::new(config.results);
-        let leaf = Leaf::new(shards.clone(), admission, &config.node_id).keeping(kept.clone());
+        let mut leaf = Leaf::new(shards.clone(), admission, &config.node_id).keeping(kept.clone());
+        let mut background = JoinSet::new();
+        if let Some(path) = config.ranking_file.clone() {
+            let file = RankingFile::open(path).await.map_err(StartError::Ranking)?;
+            leaf = leaf.ranked_by(file.ranking());
+            background.spawn(file.follow());
+        }
         let links = Arc::new(GrpcLeaves::new(config.connect_timeout));
         let root = root_of(&config, &peers, &leaf, &links);
         let readiness = Arc::new(Readiness::new(shards.clone(), peers.clone()));
@@ -143,7 +154,7 @@ impl QueryNode {
             stop: CancellationToken::new(),
             leaving: CancellationToken::new(),
             servers: JoinSet::new(),
-            _background: JoinSet::new(),
+            _background: background,
         };
         node.listen(&config, leaf).await?;
         if let Some(kept) = kept {

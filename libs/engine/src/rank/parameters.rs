@@ -135,4 +135,15 @@ mod tests {
         }
         assert_eq!(all.b, 0.5);
     }
+
+    #[test]
+    fn the_documentation_has_every_parameter_as_it_is() {
+        let page = include_str!("../../../../docs/ranking.md");
+        for Parameter { name, default, min, max, about, .. } in RankingParameters::ALL {
+            let row = format!("| `{name}` | {default} | {min} | {max} | {about} |");
+            assert!(page.contains(&row), "docs/ranking.md lacks: {row}");
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, RankingParameters::ALL.len());
+    }
 }

@@ -169,6 +169,8 @@ pub struct QuerySection {
     pub result_cache_bytes: u64,
     /// An answer is found anew after so many seconds.
     pub result_cache_seconds: u64,
+    /// File of the ranking's parameters, read again when it changes; empty takes the defaults.
+    pub ranking_file: String,
     /// Nodes that keep each shard warm.
     pub replicas: u32,
     /// Deadline of a query that names none, in milliseconds.
@@ -280,6 +282,7 @@ impl Default for QuerySection {
             cache_bytes: 64 << 30,
             result_cache_bytes: 32 << 20,
             result_cache_seconds: 300,
+            ranking_file: String::new(),
             replicas: 2,
             timeout_ms: 10_000,
             concurrency: 0,

@@ -14,7 +14,7 @@ use ax_query_node::{
 };
 use ax_store::{Neighbours, Store};
 use ax_telemetry::Telemetry;
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// How long a starting query node waits for coordination before it goes on without: the shape of the
@@ -38,6 +38,8 @@ fn settings(config: &Config, shape: &Shape) -> Result<QueryConfig, Fault> {
         max_bytes: section.result_cache_bytes,
         max_age: Duration::from_secs(section.result_cache_seconds),
     };
+    let ranking_file = Some(&section.ranking_file).filter(|path| !path.is_empty());
+    settings.ranking_file = ranking_file.map(PathBuf::from);
     settings.scrub = ScrubRules {
         every: Duration::from_secs(section.scrub_seconds),
         max_bytes_per_second: section.scrub_bytes_per_second,
@@ -98,7 +100,10 @@ async fn start(
 }
 
 fn fault(error: &StartError) -> Fault {
-    Fault::new(error.code(), error.to_string())
+    match error {
+        StartError::Ranking(fault) => fault.clone(),
+        other => Fault::new(other.code(), other.to_string()),
+    }
 }
 
 /// Runs the role.

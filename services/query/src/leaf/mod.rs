@@ -10,6 +10,7 @@ pub(crate) use service::span_of;
 
 use crate::{
     peers::{Gather, Leaves, Peer, ShardReply},
+    ranking::{InForce, Ranking},
     results::{Key, ResultCache, Rights, may_keep},
     shards::{ShardView, Shards},
     wire::LeafError,
@@ -42,18 +43,25 @@ pub struct Leaf {
     shards: Arc<Shards>,
     admission: Arc<Admission>,
     results: Option<Arc<ResultCache>>,
+    ranking: Ranking,
     node_id: Arc<str>,
 }
 
 impl Leaf {
     /// A leaf of node `node_id` that keeps no answers.
     pub fn new(shards: Arc<Shards>, admission: Admission, node_id: &str) -> Self {
-        Self { shards, admission: Arc::new(admission), results: None, node_id: node_id.into() }
+        let (admission, ranking) = (Arc::new(admission), Ranking::default());
+        Self { shards, admission, results: None, ranking, node_id: node_id.into() }
     }
 
     /// The same, with answers kept in `results`.
     pub fn keeping(self, results: Option<Arc<ResultCache>>) -> Self {
         Self { results, ..self }
+    }
+
+    /// The same, with files in the order of `ranking`.
+    pub fn ranked_by(self, ranking: Ranking) -> Self {
+        Self { ranking, ..self }
     }
 
     /// Searches one shard. Dropping the future cancels the search.
@@ -83,14 +91,15 @@ impl Leaf {
         let (shard, position) = (ShardId(request.shard), Offset(request.min_position));
         for attempt in 0.. {
             let view = self.shards.view_at(shard, position, deadline).await?;
+            let ranking = self.ranking.now();
             let kept = self.results.as_deref().filter(|_| !wanted.no_cache);
-            let kept = kept.map(|results| (results, key_of(&view, &query, &wanted)));
+            let kept = kept.map(|results| (results, key_of(&view, &ranking, &query, &wanted)));
             // What is kept costs no core, and waits for none.
             if let Some(reply) = kept.as_ref().and_then(|(results, key)| results.get(key)) {
                 return Ok(self.signed(reply, &view, true));
             }
             let permit = self.admission.enter(deadline).await?;
-            let (query, options) = (query.clone(), engine_options(&wanted, &query.shape));
+            let (query, options) = (query.clone(), engine_options(&wanted, &query.shape, &ranking));
             // The permit ends with the engine's work, also when nobody polls this future for a while,
             // and not before it when this future is dropped.
             let work = move |snapshot: &Snapshot, stop: &Stop| {
@@ -254,8 +263,8 @@ fn whole_paths(page: &mut Vec<SkippedDoc>) {
     }
 }
 
-fn key_of(view: &ShardView, query: &ax_query::Query, wanted: &Wanted) -> Key {
-    Key::new(view.id(), Rights::Everything, query, wanted)
+fn key_of(view: &ShardView, ranking: &InForce, query: &ax_query::Query, wanted: &Wanted) -> Key {
+    Key::new(view.id(), Rights::Everything, ranking.version, query, wanted)
 }
 
 fn timeout_of(wanted: &Wanted) -> Duration {
@@ -266,7 +275,7 @@ fn timeout_of(wanted: &Wanted) -> Duration {
 }
 
 /// The bounds come from the root, which looked at the query's; order and what is listed from the query.
-fn engine_options(wanted: &Wanted, shape: &Shape) -> SearchOptions {
+fn engine_options(wanted: &Wanted, shape: &Shape, ranking: &InForce) -> SearchOptions {
     let some_or = |number: u32, default: usize| match number {
         0 => default,
         number => number as usize,
@@ -286,6 +295,7 @@ fn engine_options(wanted: &Wanted, shape: &Shape) -> SearchOptions {
             Select::Language => Some(GroupBy::Language),
             Select::Match | Select::File => None,
         },
+        ranking: ranking.parameters.clone(),
         ..defaults
     }
 }

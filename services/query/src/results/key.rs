@@ -10,6 +10,8 @@ use prost::Message;
 pub struct Key {
     view: ViewId,
     rights: Rights,
+    /// Of the ranking's parameters.
+    ranking: u64,
     query: Box<str>,
     options: Box<[u8]>,
 }
@@ -22,13 +24,20 @@ pub enum Rights {
 }
 
 impl Key {
-    /// The key of `query` with `options` in a view. Everything in the options counts but how long the
+    /// The key of `query` with `options` in a view, in the order of a version of the ranking. Everything in the options counts but how long the
     /// search may take, and whether it may be kept.
-    pub fn new(view: ViewId, rights: Rights, query: &Query, options: &SearchOptions) -> Self {
+    pub fn new(
+        view: ViewId,
+        rights: Rights,
+        ranking: u64,
+        query: &Query,
+        options: &SearchOptions,
+    ) -> Self {
         let options = SearchOptions { timeout_ms: 0, no_cache: false, ..*options };
         Self {
             view,
             rights,
+            ranking,
             query: query.to_string().into(),
             options: options.encode_to_vec().into(),
         }

@@ -16,7 +16,7 @@ const SHARD: ViewId = ViewId {
 
 fn key_with(query: &str, options: &SearchOptions) -> Key {
     let query = ax_query::parse(query, &ax_query::Limits::default()).unwrap();
-    Key::new(SHARD, Rights::Everything, &query, options)
+    Key::new(SHARD, Rights::Everything, 0, &query, options)
 }
 
 fn key(query: &str) -> Key {
