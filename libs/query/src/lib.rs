@@ -4,6 +4,7 @@
 //! name means, which files exist and how a plan is run are left to `ax-syntax` and `ax-engine`.
 
 mod ast;
+mod cost;
 mod display;
 mod error;
 mod filter;

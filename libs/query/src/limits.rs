@@ -11,6 +11,10 @@ pub struct Limits {
     pub max_atoms: usize,
     /// Groups inside groups of one regular expression.
     pub max_regex_depth: u32,
+    /// Classes of Unicode, as `\w` and `\pL`, in all regular expressions.
+    pub max_classes: usize,
+    /// Steps of translating bracketed classes in all of them, most of them to ignore case.
+    pub max_class_steps: usize,
     /// Estimated automaton states of one regular expression.
     pub max_regex_states: usize,
     /// Estimated automaton states of all patterns together.
@@ -24,9 +28,11 @@ impl Default for Limits {
             max_depth: 100,
             max_atoms: 1_000,
             max_regex_depth: 100,
-            // about 8 MB of automaton; the regex crate itself draws its line at 10 MB
-            max_regex_states: 150_000,
-            max_states: 300_000,
+            max_classes: 1_000,
+            max_class_steps: 12_000_000,
+            // about 4 MB of automaton, and 50 ms to compile it
+            max_regex_states: 80_000,
+            max_states: 160_000,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The value of a filter on names: a glob, a regular expression or a literal.
 
-use regex_automata::meta::Regex;
+use regex_automata::meta::{BuildError, Regex};
 use regex_syntax::hir::Hir;
+use std::sync::OnceLock;
 
+use crate::Pattern;
+use crate::cost::{Budget, Over};
 use crate::glob::{GlobError, glob_to_regex};
 use crate::pattern::{BadRegex, ParsedRegex};
-use crate::size::num_states;
-use crate::{Limits, Pattern};
 
 /// Matches names: of repositories, paths or branches.
 ///
@@ -17,7 +18,8 @@ pub struct Matcher {
     source: String,
     syntax: MatcherSyntax,
     pattern: Pattern,
-    regex: Regex,
+    /// Compiled when it is first asked for: whoever only reads a query need not pay for it.
+    regex: OnceLock<Regex>,
 }
 
 /// How a [`Matcher`] was written.
@@ -32,20 +34,35 @@ pub enum MatcherSyntax {
 }
 
 /// Bytes of a compiled filter; the second line of defence behind the estimate of its states.
-const NFA_SIZE_LIMIT: usize = 10 << 20;
+const NFA_SIZE_LIMIT: usize = 8 << 20;
 
 /// Why a value is no matcher.
 #[derive(Debug)]
 pub(crate) enum MatcherError {
     Regex(BadRegex),
     Glob(GlobError),
-    TooLarge,
+    TooLarge(Over),
 }
 
 impl Matcher {
-    /// Whether the name matches.
+    /// Whether the name matches. False of a filter that does not [compile](Self::compile).
     pub fn is_match(&self, name: &[u8]) -> bool {
-        self.regex.is_match(name)
+        self.compile().is_ok_and(|regex| regex.is_match(name))
+    }
+
+    /// What [`is_match`](Self::is_match) runs; compiled by the first call, in milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// When it comes to more bytes than its estimate, which bounds them, let expect.
+    pub fn compile(&self) -> Result<&Regex, Box<BuildError>> {
+        if let Some(regex) = self.regex.get() {
+            return Ok(regex);
+        }
+        // from the tree, not the text, so that what runs is what `hir` shows
+        let config = Regex::config().utf8_empty(false).nfa_size_limit(Some(NFA_SIZE_LIMIT));
+        let regex = Regex::builder().configure(config).build_from_hir(self.hir())?;
+        Ok(self.regex.get_or_init(|| regex))
     }
 
     /// The text as typed, without quotes or slashes.
@@ -73,18 +90,19 @@ impl Matcher {
         source: String,
         syntax: MatcherSyntax,
         case_sensitive: Option<bool>,
-        limits: &Limits,
+        budget: &mut Budget<'_>,
     ) -> Result<Self, MatcherError> {
         let expression = match syntax {
             MatcherSyntax::Glob => glob_to_regex(&source).map_err(MatcherError::Glob)?,
             MatcherSyntax::Regex => source.clone(),
             MatcherSyntax::Literal => regex_syntax::escape(&source),
         };
-        let parsed = ParsedRegex::parse(expression, limits).map_err(MatcherError::Regex)?;
+        let parsed = ParsedRegex::parse(expression, budget.limits).map_err(MatcherError::Regex)?;
         let case_sensitive = case_sensitive.unwrap_or_else(|| parsed.has_upper());
+        budget.translate(parsed.cost(), !case_sensitive).map_err(MatcherError::TooLarge)?;
         let pattern = Pattern::of_regex(&parsed, case_sensitive).map_err(MatcherError::Regex)?;
-        let regex = compile(pattern.hir(), limits)?;
-        Ok(Self { source, syntax, pattern, regex })
+        budget.compile(pattern.hir()).map_err(MatcherError::TooLarge)?;
+        Ok(Self { source, syntax, pattern, regex: OnceLock::new() })
     }
 }
 
@@ -92,15 +110,6 @@ impl PartialEq for Matcher {
     fn eq(&self, other: &Self) -> bool {
         self.source == other.source && self.syntax == other.syntax && self.pattern == other.pattern
     }
-}
-
-/// From the tree, not the text, so that what runs is what `hir` shows.
-fn compile(hir: &Hir, limits: &Limits) -> Result<Regex, MatcherError> {
-    if num_states(hir) > limits.max_regex_states {
-        return Err(MatcherError::TooLarge);
-    }
-    let config = Regex::config().utf8_empty(false).nfa_size_limit(Some(NFA_SIZE_LIMIT));
-    Regex::builder().configure(config).build_from_hir(hir).map_err(|_| MatcherError::TooLarge)
 }
 
 /// Guesses what a value without quotes or slashes is meant to be: a glob if it has a wildcard and

@@ -7,6 +7,7 @@ use regex_syntax::hir::{self, Hir, HirKind, translate};
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange};
 
 use crate::Limits;
+use crate::cost::Cost;
 
 /// What to look for in a text: a literal or a regular expression.
 ///
@@ -100,6 +101,7 @@ impl Pattern {
         Self { source, syntax: PatternSyntax::Literal, case_sensitive, hir, literal, multi_line }
     }
 
+    /// The caller has looked at the expression's [`cost`](ParsedRegex::cost).
     pub(crate) fn of_regex(regex: &ParsedRegex, case_sensitive: bool) -> Result<Self, BadRegex> {
         let exact = regex.translate(true)?;
         let literal = match exact.kind() {
@@ -120,6 +122,7 @@ impl Pattern {
 pub(crate) struct ParsedRegex {
     source: String,
     ast: Ast,
+    cost: Cost,
     names_newline: bool,
     has_upper: bool,
 }
@@ -131,12 +134,18 @@ impl ParsedRegex {
         let ast = parser.parse(&source)?;
         let Ok(seen) = ast::visit(&ast, Literals::default());
         let Literals { newline: names_newline, upper: has_upper, .. } = seen;
-        Ok(Self { source, ast, names_newline, has_upper })
+        let cost = Cost::of(&ast, limits);
+        Ok(Self { source, ast, cost, names_newline, has_upper })
     }
 
     /// Whether an upper-case letter stands in it, escapes such as `\W` not counted.
     pub(crate) fn has_upper(&self) -> bool {
         self.has_upper
+    }
+
+    /// What translating it takes.
+    pub(crate) fn cost(&self) -> &Cost {
+        &self.cost
     }
 
     fn translate(&self, case_sensitive: bool) -> Result<Hir, BadRegex> {

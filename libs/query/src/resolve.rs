@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use crate::QueryErrorKind::{BadValue, Regex, TooLarge};
+use crate::cost::{Budget, Over};
 use crate::matcher::MatcherError;
 use crate::pattern::{BadRegex, ParsedRegex};
 use crate::scan::Slashed;
 use crate::settings::Settings;
-use crate::size::num_states;
 use crate::values::{KindFilter, SizeRange};
 use crate::{Atom, CaseMode, Expr, Field, LangFilter, Limits, Matcher, MatcherSyntax, Pattern};
 use crate::{Query, QueryError, symbols};
@@ -105,7 +105,7 @@ pub(crate) fn resolve(
         CaseMode::Auto => None,
     };
     let sensitive = forced.unwrap_or_else(|| node.any_pattern(&RawPattern::has_upper));
-    let mut resolver = Resolver { forced, sensitive, limits, num_states: 0 };
+    let mut resolver = Resolver { forced, sensitive, budget: Budget::new(limits) };
     Ok(Query { expr: resolver.expr(node)?, case: settled.case, shape: settled.shape })
 }
 
@@ -114,9 +114,8 @@ struct Resolver<'a> {
     forced: Option<bool>,
     /// Whether case counts in patterns.
     sensitive: bool,
-    limits: &'a Limits,
-    /// Of all that is compiled so far.
-    num_states: usize,
+    /// What all patterns together may cost.
+    budget: Budget<'a>,
 }
 
 impl Resolver<'_> {
@@ -161,16 +160,14 @@ impl Resolver<'_> {
         let (pattern, span) = match raw {
             RawPattern::Literal { text, span } => (Pattern::of_literal(text, self.sensitive), span),
             RawPattern::Regex { regex, slashed } => {
+                let paid = self.budget.translate(regex.cost(), !self.sensitive);
+                paid.map_err(|over| too_large(over, slashed.span.clone()))?;
                 let pattern = Pattern::of_regex(&regex, self.sensitive)
                     .map_err(|error| bad_regex(&error, &slashed))?;
                 (pattern, slashed.span)
             }
         };
-        let states = num_states(pattern.hir());
-        if states > self.limits.max_regex_states {
-            return Err(too_large(span));
-        }
-        self.count(states, span)?;
+        self.budget.compile(pattern.hir()).map_err(|over| too_large(over, span))?;
         Ok(pattern)
     }
 
@@ -180,19 +177,8 @@ impl Resolver<'_> {
             return Err(QueryError::new(BadValue, value.span, "this filter has no value")
                 .hint("remove the filter, or write a name, a glob or a /regex/"));
         }
-        let matcher = Matcher::new(value.source.clone(), syntax, self.forced, self.limits)
-            .map_err(|error| bad_matcher(&error, &value))?;
-        self.count(num_states(matcher.hir()), value.span)?;
-        Ok(matcher)
-    }
-
-    fn count(&mut self, states: usize, span: Range<usize>) -> Result<(), QueryError> {
-        self.num_states = self.num_states.saturating_add(states);
-        if self.num_states <= self.limits.max_states {
-            return Ok(());
-        }
-        Err(QueryError::new(TooLarge, span, "the patterns of the query are too large together")
-            .hint("leave some out, or ask for them in a second query"))
+        Matcher::new(value.source.clone(), syntax, self.forced, &mut self.budget)
+            .map_err(|error| bad_matcher(&error, &value))
     }
 }
 
@@ -201,15 +187,32 @@ fn lonely_kind(span: Range<usize>) -> QueryError {
         .hint("write them together, as in sym:main symkind:function")
 }
 
-fn too_large(span: Range<usize>) -> QueryError {
-    QueryError::new(TooLarge, span, "this regular expression becomes too large")
-        .hint("use smaller counts in {…}, or \\w with (?-u) for ASCII letters only")
+fn too_large(over: Over, span: Range<usize>) -> QueryError {
+    let (message, hint) = match over {
+        Over::Classes => (
+            "with this regular expression, the query has too many classes such as \\w and \\pL",
+            "count instead of repeating, as in \\w{3}, or name ASCII letters only, as in [a-z]",
+        ),
+        Over::Brackets => (
+            "with this regular expression, the classes in brackets become too large",
+            "list fewer characters; case:yes makes classes smaller, and so does one . for [\\s\\S]",
+        ),
+        Over::One => (
+            "this regular expression becomes too large",
+            "use smaller counts in {…}, or \\w with (?-u) for ASCII letters only",
+        ),
+        Over::All => (
+            "the patterns of the query are too large together",
+            "leave some out, or ask for them in a second query",
+        ),
+    };
+    QueryError::new(TooLarge, span, message).hint(hint)
 }
 
 fn bad_matcher(error: &MatcherError, value: &Slashed) -> QueryError {
     match error {
         MatcherError::Regex(error) => bad_regex(error, value),
-        MatcherError::TooLarge => too_large(value.span.clone()),
+        MatcherError::TooLarge(over) => too_large(*over, value.span.clone()),
         MatcherError::Glob(error) => {
             QueryError::new(Regex, value.place(error.at..error.at + 1), error.message)
                 .hint("close it, or put the name in quotes")

@@ -17,13 +17,14 @@ pub(crate) fn num_states(hir: &Hir) -> usize {
     }
 }
 
-/// A class of bytes is one state; one of characters is a small automaton over their UTF-8, which shares
-/// its tails: `\w` has 796 ranges and 317 states, of 55 bytes each.
+/// A class of bytes is one state; one of characters is a small automaton over their UTF-8. It shares its
+/// tails, so that the 796 ranges of `\w` come to 317 states; but each takes as long to make as two and a
+/// half others, and ranges chosen to share nothing come to more.
 fn class_states(class: &Class) -> usize {
     match class {
         Class::Bytes(_) => 1,
         Class::Unicode(class) if class.is_ascii() => 1,
-        Class::Unicode(class) => 4 + class.ranges().len() * 2 / 5,
+        Class::Unicode(class) => 1 + class.ranges().len(),
     }
 }
 

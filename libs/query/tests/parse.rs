@@ -415,9 +415,9 @@ fn limits_hold() {
         format!("/{}a{}/", "(".repeat(20_000), ")".repeat(20_000)),
         r"/((\w{99}){99}){99}/".to_owned(),
         "/a{1000000}/".to_owned(),
-        r"/\w{500}/".to_owned(),
-        format!("file:/{}/", r"\w{600}"),
-        r"/\w{400}/ ".repeat(10),
+        r"/\w{120}/".to_owned(),
+        format!("file:/{}/", r"\w{120}"),
+        r"/\w{90}/ ".repeat(3),
     ] {
         let error = parse(&text, &Limits::default()).unwrap_err();
         assert_eq!(error.code().as_str(), "AX-Q003", "{:.40} {error:?}", text);
@@ -425,7 +425,34 @@ fn limits_hold() {
     let words: Vec<_> = (0..6_000).map(|i| format!("word{i}")).collect();
     read(&format!("/{}/", words.join("|")));
     read(&"a".repeat(60_000));
-    read(r"/\w{400}/");
+    read(r"/\w{90}/");
+    read(r"/\b\w{1,64}@[\w.-]{1,32}/");
+    read(&r"/[\s\S]*x/ ".repeat(8));
+}
+
+/// What a short text becomes before anything is compiled: counted on the syntax tree.
+#[test]
+fn translation_is_paid_for_before_it_is_made() {
+    let too_large = |text: String, says: &str| {
+        let error = parse(&text, &Limits::default()).unwrap_err();
+        assert_eq!(error.code().as_str(), "AX-Q003", "{text:.40} {error:?}");
+        assert!(error.message.contains(says), "{text:.40} {error:?}");
+        assert!(!error.span.is_empty() && !error.hint.is_empty(), "{text:.40} {error:?}");
+    };
+    too_large(format!("/{}/", r"\pL".repeat(10_000)), "too many classes");
+    too_large(format!("/[{}]/", r"\w".repeat(10_000)), "too many classes");
+    too_large(format!("file:/{}/", r"\p{Greek}".repeat(2_000)), "too many classes");
+    too_large(r"/\w\w\w\w\w\w\w/ ".repeat(150) + r"/\d/", "");
+    too_large(format!("/{}/", r"[\x{20}-\x{10fffe}]".repeat(100)), "brackets");
+    too_large(format!("/{}/", r"[\W_]".repeat(100)), "brackets");
+    too_large(format!("/{}a{}/", "[^".repeat(60), "]".repeat(60)), "brackets");
+    too_large(format!(r"/{}\P{{Greek}}{}/", "[".repeat(60), "]".repeat(60)), "brackets");
+    too_large(format!(r"/[\W{}]/", r"&&\W".repeat(60)), "brackets");
+    let odd = |i: u32| char::from_u32(0x4e00 + 2 * i).unwrap();
+    too_large(format!("/[{}]/ case:yes", (0..10_000).map(odd).collect::<String>()), "brackets");
+    read(&format!("/[{}]/", (0..1_000).map(odd).collect::<String>()));
+    read(&format!("/{}/ case:yes", r"[\W_]".repeat(100)));
+    read(&format!("/{}/", r"[\s\S]x".repeat(10)));
 }
 
 #[test]
