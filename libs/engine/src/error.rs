@@ -51,6 +51,14 @@ impl EngineError {
         move |source| Self::Io { path, source }
     }
 
+    /// Of an expression that does not compile.
+    pub(crate) fn refused(error: &regex_automata::meta::BuildError) -> Self {
+        match error.size_limit() {
+            Some(limit) => Self::RegexTooLarge(format!("needs more than {limit} bytes")),
+            None => Self::RegexInvalid(error.to_string()),
+        }
+    }
+
     /// True when the same call may succeed later without any change by the caller.
     pub fn is_retryable(&self) -> bool {
         match self {

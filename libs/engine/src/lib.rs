@@ -36,5 +36,5 @@ pub use segment::Segment;
 pub use snapshot::Snapshot;
 pub use types::{
     BuildOptions, BuiltSegment, Doc, FileHit, FileView, GroupBy, GroupCount, LineHit, LiveDoc,
-    Result, SearchOptions, SearchOutcome, SkippedDoc, Stats, Stop,
+    OnLong, Result, SearchOptions, SearchOutcome, SkippedDoc, Stats, Stop,
 };

@@ -4,6 +4,9 @@
 //! candidate documents and, for patterns that stay within a line, candidate blocks; candidates are
 //! ordered by a score that the index alone gives; then their bytes decide, best first, in parallel,
 //! until there are enough.
+//!
+//! Nothing runs for long without a look at the clock: patterns are compiled one between two looks, and
+//! [`pace`] counts the work of searching. What takes longer than others gives way to them: see [`lanes`].
 
 mod candidates;
 mod collect;
@@ -11,8 +14,12 @@ mod compile;
 mod evaluate;
 mod finder;
 mod folded;
+mod lanes;
 mod lines;
 mod order;
+mod pace;
+mod steps;
+mod threads;
 
 use crate::{
     GroupBy, GroupCount, Result, SearchOptions, SearchOutcome, Snapshot, Stop, rank::Ranking,
@@ -22,6 +29,7 @@ use ax_query::Query;
 use candidates::PartPlan;
 use compile::Plan;
 use evaluate::{Hit, Scratch, Tally};
+use lanes::{LongLane, QUICK, Turn};
 use rayon::prelude::*;
 use std::{
     collections::BTreeMap,
@@ -29,6 +37,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 /// Documents verified at first, and how their number grows from round to round.
@@ -51,6 +60,15 @@ struct Candidate {
     doc: u32,
 }
 
+/// What a job came to.
+#[derive(Default)]
+struct Done {
+    hits: Vec<Hit>,
+    tally: Tally,
+    /// Not decided yet, since the search had to give way.
+    left: Vec<Candidate>,
+}
+
 /// A search under way.
 struct Search<'a> {
     snapshot: &'a Snapshot,
@@ -59,6 +77,11 @@ struct Search<'a> {
     options: &'a SearchOptions,
     stop: &'a Stop,
     stopped: AtomicBool,
+    /// The end of its time in the quick lane, and whether that has come.
+    quick_until: Instant,
+    overdue: AtomicBool,
+    /// It has left the quick lane.
+    is_long: AtomicBool,
     /// Buffers and automata of threads that are not at work: learning an automaton's states anew
     /// for each job would cost more than the job.
     idle: Mutex<Vec<Scratch>>,
@@ -76,7 +99,11 @@ impl Snapshot {
         options: &SearchOptions,
         stop: &Stop,
     ) -> Result<SearchOutcome> {
-        let plan = Plan::compile(query)?;
+        let begun = Instant::now();
+        let plan = Plan::compile(query, stop)?;
+        if plan.late {
+            return Ok(SearchOutcome { timed_out: true, ..SearchOutcome::default() });
+        }
         let mut options = options.clone();
         if options.group_by.is_some() {
             (options.count_only, options.limit) = (true, usize::MAX);
@@ -88,6 +115,9 @@ impl Snapshot {
             options: &options,
             stop,
             stopped: AtomicBool::new(false),
+            quick_until: begun + QUICK,
+            overdue: AtomicBool::new(false),
+            is_long: AtomicBool::new(false),
             idle: Mutex::new(Vec::new()),
         };
         let candidates = search.choose()?;
@@ -158,11 +188,12 @@ impl Search<'_> {
         if limit >= rest.len() {
             round = rest.len(); // all are wanted: their order does not matter yet
         }
+        let mut turn = None;
         while !rest.is_empty() && hits.len() <= limit && !self.is_stopped() {
             let (best, others) = take_best(rest, round);
-            for (found, cost) in self.round(best)? {
-                tally.add(&cost);
-                hits.extend(found);
+            for done in self.round(best, &mut turn)? {
+                tally.add(&done.tally);
+                hits.extend(done.hits);
             }
             rest = others;
             round = (round * 2).min(MAX_ROUND);
@@ -173,27 +204,66 @@ impl Search<'_> {
         Ok(self.outcome(hits, tally))
     }
 
-    /// Verifies the candidates of one round.
-    fn round(&self, candidates: &[Candidate]) -> Result<Vec<(Vec<Hit>, Tally)>> {
-        let len_of =
-            |c: &Candidate| self.snapshot.parts[c.part as usize].segment.docs.text(c.doc).len();
-        if candidates.iter().map(len_of).sum::<usize>() <= SEQUENTIAL_BYTES {
-            return Ok(vec![self.job(candidates)?]);
+    /// Verifies the candidates of one round, in the lane that the search is in by then.
+    fn round(
+        &self,
+        candidates: &[Candidate],
+        turn: &mut Option<Turn<'static>>,
+    ) -> Result<Vec<Done>> {
+        let mut done = self.pass(candidates, turn.as_ref())?;
+        loop {
+            let left = done.iter_mut().flat_map(|done| std::mem::take(&mut done.left));
+            let left: Vec<Candidate> = left.collect();
+            if left.is_empty() || self.is_stopped() {
+                return Ok(done);
+            }
+            drop(turn.take()); // whoever waits goes first
+            if !self.is_long.swap(true, Ordering::Relaxed) {
+                self.stop.tell_long();
+            }
+            *turn = LongLane::shared().enter(self.stop);
+            if turn.is_none() {
+                self.stopped.store(true, Ordering::Relaxed);
+                return Ok(done);
+            }
+            done.extend(self.pass(&left, turn.as_ref())?);
         }
-        candidates.par_chunks(DOCS_PER_JOB).map(|candidates| self.job(candidates)).collect()
     }
 
-    fn job(&self, candidates: &[Candidate]) -> Result<(Vec<Hit>, Tally)> {
+    /// Verifies candidates until the search has to give way.
+    fn pass(&self, candidates: &[Candidate], turn: Option<&Turn<'_>>) -> Result<Vec<Done>> {
+        let side_by_side = || {
+            let jobs = candidates.par_chunks(DOCS_PER_JOB);
+            jobs.map(|candidates| self.job(candidates, turn)).collect()
+        };
+        let len_of =
+            |c: &Candidate| self.snapshot.parts[c.part as usize].segment.docs.text(c.doc).len();
+        match turn {
+            Some(turn) => turn.run(side_by_side),
+            None if candidates.iter().map(len_of).sum::<usize>() <= SEQUENTIAL_BYTES => {
+                Ok(vec![self.job(candidates, None)?])
+            }
+            None => side_by_side(),
+        }
+    }
+
+    fn job(&self, candidates: &[Candidate], turn: Option<&Turn<'_>>) -> Result<Done> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let scratch = idle().pop();
         let mut scratch = scratch.unwrap_or_else(|| Scratch::new(self.plan));
-        let mut hits = Vec::new();
-        for candidate in candidates {
-            hits.extend(self.evaluate(candidate, &mut scratch)?);
+        let mut done = Done::default();
+        for (i, candidate) in candidates.iter().enumerate() {
+            let over = i > 0 && turn.is_some_and(Turn::is_over);
+            let hit = if over { None } else { self.evaluate(candidate, &mut scratch)? };
+            if hit.is_none() && (over || self.was_cut()) {
+                done.left.extend_from_slice(&candidates[i..]);
+                break;
+            }
+            done.hits.extend(hit);
         }
-        let tally = scratch.take_tally();
+        done.tally = scratch.take_tally();
         idle().push(scratch);
-        Ok((hits, tally))
+        Ok(done)
     }
 
     fn outcome(&self, mut hits: Vec<Hit>, tally: Tally) -> SearchOutcome {
@@ -242,6 +312,24 @@ impl Search<'_> {
             self.stopped.store(true, Ordering::Relaxed);
         }
         due
+    }
+
+    /// Whether it is time to stop, or to leave the quick lane.
+    fn is_cut(&self) -> bool {
+        if self.was_cut() {
+            return true;
+        }
+        let now = Instant::now();
+        self.stopped.fetch_or(self.stop.is_due_at(now), Ordering::Relaxed);
+        self.overdue.fetch_or(now >= self.quick_until, Ordering::Relaxed);
+        self.was_cut()
+    }
+
+    /// Whether it was time: what was found since may not be all.
+    fn was_cut(&self) -> bool {
+        let is_overdue =
+            self.overdue.load(Ordering::Relaxed) && !self.is_long.load(Ordering::Relaxed);
+        is_overdue || self.stopped.load(Ordering::Relaxed)
     }
 }
 

@@ -103,6 +103,26 @@ pub struct Stop {
     pub deadline: Option<Instant>,
     /// Set by whoever no longer wants the answer.
     pub cancel: Option<Arc<AtomicBool>>,
+    /// Told when the work turns out to take long.
+    pub on_long: Option<OnLong>,
+}
+
+/// Called once by a search that takes long, before it goes on behind others that do; as a rule it gives
+/// back what was lent to the search on the expectation that it would be quick.
+#[derive(Clone)]
+pub struct OnLong(Arc<dyn Fn() + Send + Sync>);
+
+impl OnLong {
+    /// Calls `tell`.
+    pub fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+}
+
+impl std::fmt::Debug for OnLong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnLong")
+    }
 }
 
 impl Stop {
@@ -113,13 +133,27 @@ impl Stop {
 
     /// Stops at `deadline`.
     pub fn at(deadline: Instant) -> Self {
-        Self { deadline: Some(deadline), cancel: None }
+        Self { deadline: Some(deadline), ..Self::default() }
     }
 
     /// True when it is time to stop.
     pub fn is_due(&self) -> bool {
+        self.is_cancelled() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// The same, for who knows the time.
+    pub(crate) fn is_due_at(&self, now: Instant) -> bool {
+        self.is_cancelled() || self.deadline.is_some_and(|deadline| now >= deadline)
+    }
+
+    fn is_cancelled(&self) -> bool {
         self.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed))
-            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    pub(crate) fn tell_long(&self) {
+        if let Some(OnLong(tell)) = &self.on_long {
+            tell();
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod page;
 pub mod peers;
 pub mod placement;
 mod quarantine;
+mod queries;
 pub mod ranking;
 pub mod readiness;
 pub mod results;

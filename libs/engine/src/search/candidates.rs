@@ -1,6 +1,10 @@
 //! Which documents of a segment may match, from filters and trigrams alone.
 
-use super::compile::{Node, Plan};
+use super::{
+    compile::{Node, Plan},
+    finder::Memory,
+    pace::Pace,
+};
 use crate::{
     Result, Segment, Stop, bits::Bits, grams::Units, keys::KeyKind, rank::Definition,
     snapshot::Part,
@@ -49,9 +53,14 @@ impl PartPlan {
         let none = || Units::Some(Vec::new());
         let strings = &part.segment.docs.strings;
         let matching = |matcher: &Matcher, names: &[String]| {
-            names.iter().map(|name| matcher.is_match(name.as_bytes())).collect::<Vec<_>>()
+            let late = stop.is_due(); // once per filter: there may be a thousand
+            let holds = |name: &String| !late && matcher.is_match(name.as_bytes());
+            names.iter().map(holds).collect::<Vec<_>>()
         };
         let on_branch = |matcher: &&Matcher| {
+            if stop.is_due() {
+                return Bits::none(part.segment.docs.num());
+            }
             let holds = |name: &str| matcher.is_match(name.as_bytes());
             let matching = part.branches.matching(&part.segment.docs, holds);
             filtered(&part.live, matching).docs
@@ -82,8 +91,12 @@ struct Chooser<'a> {
 }
 
 impl Chooser<'_> {
-    /// The documents in `within` for which `node` may hold.
+    /// The documents in `within` for which `node` may hold; none once time is up.
     fn choose(&mut self, node: &Node, within: &Bits) -> Result<Found> {
+        if self.stop.is_due() {
+            let docs = Bits::none(self.part.segment.docs.num());
+            return Ok(Found { docs, exact: false });
+        }
         let docs = &self.part.segment.docs;
         match node {
             Node::And(members) => self.choose_all(members, within),
@@ -189,7 +202,8 @@ impl Chooser<'_> {
             let of_kind = |wanted: &Vec<bool>| wanted.get(kind as usize).copied().unwrap_or(false);
             is_wanted.as_ref().is_none_or(of_kind)
         };
-        let mut cache = atom.finder.create_cache();
+        let stop = || self.stop.is_due();
+        let (mut memory, pace) = (Memory::default(), Pace::new(&stop));
         let mut hits = Vec::new();
         for (looked_at, unit) in units.into_iter().enumerate() {
             if looked_at.is_multiple_of(UNITS_PER_CHECK) && self.stop.is_due() {
@@ -198,7 +212,8 @@ impl Chooser<'_> {
             let mut unit = symbols.unit(unit);
             while let Some(named) = unit.next_name()? {
                 let len = named.name.len();
-                if let Some((start, end)) = atom.finder.find(&mut cache, named.name, 0, len) {
+                if let Some((start, end)) = atom.finder.find(&mut memory, named.name, 0, len, &pace)
+                {
                     named.each_place(|place| {
                         if !is_wanted(place.kind) {
                             return;
@@ -222,6 +237,10 @@ impl Chooser<'_> {
 
     fn choose_file(&mut self, i: usize, within: &Bits) -> Result<Found> {
         let (segment, atom) = (&self.part.segment, &self.plan.files[i]);
+        let stop = || self.stop.is_due();
+        let (mut memory, pace) = (Memory::default(), Pace::new(&stop));
+        let mut is_match =
+            |path: &[u8]| atom.finder.find(&mut memory, path, 0, path.len(), &pace).is_some();
         let Units::Some(keys) = segment.path_grams.evaluate(&atom.grams)? else {
             let path = |doc| segment.keys.path(segment.docs.key(doc));
             // no trigram helps, so that every path is read: the one filter that takes time
@@ -229,12 +248,12 @@ impl Chooser<'_> {
             let mut late = false;
             return Ok(filtered(within, |doc| {
                 late |= is_late(doc);
-                !late && atom.matcher.is_match(path(doc))
+                !late && is_match(path(doc))
             }));
         };
         let mut docs = Bits::none(segment.docs.num());
         for key in keys.into_iter().filter(|key| segment.keys.kind(*key) == KeyKind::Put) {
-            if atom.matcher.is_match(segment.keys.path(key)) {
+            if is_match(segment.keys.path(key)) {
                 segment.keys.docs(key).for_each(|doc| docs.insert(doc));
             }
         }

@@ -4,13 +4,18 @@
 //! if it is not empty. Lines are named here by their end: the place of the line feed, or the length
 //! of the text.
 
-use super::finder::Finder;
+use super::{
+    finder::{Finder, Memory},
+    pace::Pace,
+};
 use memchr::memchr;
-use regex_automata::meta::Cache;
 use std::ops::Range;
 
 /// Matches kept on one line: more are not legible, and a long line must not cost memory for each.
 const MAX_SPANS_PER_LINE: usize = 1000;
+
+/// What a match costs beside finding it, in units of work.
+const WORK_PER_MATCH: u64 = 16;
 
 /// Matched lines and the matches on the first of them.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -83,16 +88,17 @@ pub(super) struct Want {
 /// Collects matches in `range`, which is whole lines, of a pattern that stays within a line.
 pub(super) fn collect_lines(
     finder: &Finder,
-    cache: &mut Option<Cache>,
+    memory: &mut Memory,
     text: &[u8],
     range: Range<usize>,
     want: Want,
+    pace: &Pace<'_>,
     found: &mut Collected,
 ) {
     let mut at = range.start;
-    let mut last_end = None;
+    let (mut last_end, mut line) = (None, None);
     while at <= range.end {
-        let Some((start, end)) = finder.find(cache, text, at, range.end) else {
+        let Some((start, end)) = finder.find(memory, text, at, range.end, pace) else {
             return;
         };
         if start == range.end && is_line_start(text, start) {
@@ -103,7 +109,10 @@ pub(super) fn collect_lines(
             continue;
         }
         last_end = Some(end);
-        let line = line_end(text, end, range.end);
+        if line.is_none_or(|line| line < end) {
+            line = Some(line_end(text, end, range.end)); // once per line: it may be long
+        }
+        let line = line.unwrap_or(end);
         found.add_line(line);
         if want.first_only {
             return;
@@ -112,21 +121,21 @@ pub(super) fn collect_lines(
     }
 }
 
-/// Collects the matches of a pattern that may cross lines; `stop` is asked between matches.
+/// Collects the matches of a pattern that may cross lines.
 pub(super) fn collect_text(
     finder: &Finder,
-    cache: &mut Option<Cache>,
+    memory: &mut Memory,
     text: &[u8],
     want: Want,
-    stop: &dyn Fn() -> bool,
+    pace: &Pace<'_>,
     found: &mut Collected,
 ) {
     let (mut at, mut last_end) = (0, None);
-    while at <= text.len() && !stop() {
-        let Some((start, end)) = finder.find(cache, text, at, text.len()) else {
+    while at <= text.len() {
+        let Some((start, end)) = finder.find(memory, text, at, text.len(), pace) else {
             return;
         };
-        if start == text.len() && is_line_start(text, start) {
+        if start == text.len() && is_line_start(text, start) || !pace.go_on(WORK_PER_MATCH) {
             return;
         }
         at = end;
@@ -146,6 +155,9 @@ pub(super) fn collect_text(
 /// Adds every line that a match touches; a line feed belongs to the line that it ends.
 fn add_lines(text: &[u8], start: usize, end: usize, found: &mut Collected) {
     let last = end.saturating_sub(1).max(start);
+    if found.lines.last().is_some_and(|line| last <= *line as usize) {
+        return; // the line of the match before
+    }
     let mut at = start;
     loop {
         let line = line_end(text, at, text.len());

@@ -1,7 +1,7 @@
 //! From a query to what runs: patterns compiled, trigram formulas planned, once for all segments.
 
 use super::finder::Finder;
-use crate::{Result, languages, rank::Terms};
+use crate::{EngineError, Result, Stop, languages, rank::Terms};
 use ax_query::{
     Atom, Expr, Field, Matcher, Pattern, Query, SizeRange,
     grams::{GramLimits, GramQuery, plan},
@@ -13,11 +13,16 @@ pub(super) struct Plan<'q> {
     pub(super) root: Node,
     pub(super) texts: Vec<TextAtom>,
     pub(super) symbols: Vec<SymbolAtom>,
-    pub(super) files: Vec<FileAtom<'q>>,
+    pub(super) files: Vec<FileAtom>,
     pub(super) repos: Vec<&'q Matcher>,
     pub(super) branches: Vec<&'q Matcher>,
     pub(super) languages: Vec<String>,
     pub(super) terms: Terms,
+    stop: &'q Stop,
+    /// Patterns to compile, which share what memory there is.
+    num_patterns: usize,
+    /// Time was up before all was compiled: the plan is of no use.
+    pub(super) late: bool,
 }
 
 /// The formula; leaves name atoms by place in their list. Members of `And` are in order of cost.
@@ -53,15 +58,14 @@ pub(super) struct SymbolAtom {
 }
 
 /// A filter on paths.
-pub(super) struct FileAtom<'q> {
-    pub(super) matcher: &'q Matcher,
+pub(super) struct FileAtom {
     pub(super) finder: Finder,
     pub(super) grams: GramQuery,
 }
 
 impl<'q> Plan<'q> {
-    /// Compiles `query`.
-    pub(super) fn compile(query: &'q Query) -> Result<Self> {
+    /// Compiles `query`, with a look at the clock between two patterns.
+    pub(super) fn compile(query: &'q Query, stop: &'q Stop) -> Result<Self> {
         let mut plan = Self {
             root: Node::And(Vec::new()),
             texts: Vec::new(),
@@ -71,6 +75,9 @@ impl<'q> Plan<'q> {
             branches: Vec::new(),
             languages: Vec::new(),
             terms: Terms::default(),
+            stop,
+            num_patterns: query.atoms().len(),
+            late: false,
         };
         plan.root = plan.node(&query.expr, true)?;
         Ok(plan)
@@ -95,23 +102,34 @@ impl<'q> Plan<'q> {
     }
 
     fn atom(&mut self, atom: &'q Atom, wanted: bool) -> Result<Node> {
+        self.late |= self.stop.is_due();
+        if self.late {
+            return Ok(Node::Or(Vec::new()));
+        }
+        let num = self.num_patterns;
         Ok(match atom {
             Atom::Text { pattern, field } => self.text(pattern, *field, wanted)?,
             Atom::Sym { pattern, kinds } => {
                 if wanted {
                     self.terms.add_symbol(pattern);
                 }
-                let (finder, grams) = (Finder::new(pattern)?, grams_of(pattern));
+                let (finder, grams) = (Finder::new(pattern, num)?, grams_of(pattern));
                 let kinds = (!kinds.is_empty()).then(|| languages::kinds(kinds));
                 Node::Symbol(push(&mut self.symbols, SymbolAtom { finder, grams, kinds }))
             }
             Atom::File(matcher) => {
                 let grams = plan(matcher.hir(), &GramLimits::default());
-                let finder = Finder::of_matcher(matcher)?;
-                Node::File(push(&mut self.files, FileAtom { matcher, finder, grams }))
+                let finder = Finder::of_matcher(matcher, num)?;
+                Node::File(push(&mut self.files, FileAtom { finder, grams }))
             }
-            Atom::Repo(matcher) => Node::Repo(push(&mut self.repos, matcher)),
-            Atom::Branch(matcher) => Node::Branch(push(&mut self.branches, matcher)),
+            Atom::Repo(matcher) => {
+                matcher.compile().map_err(|error| EngineError::refused(&error))?;
+                Node::Repo(push(&mut self.repos, matcher))
+            }
+            Atom::Branch(matcher) => {
+                matcher.compile().map_err(|error| EngineError::refused(&error))?;
+                Node::Branch(push(&mut self.branches, matcher))
+            }
             Atom::Lang(filter) => {
                 let name = languages::canonical(&filter.name);
                 Node::Language(push(&mut self.languages, name))
@@ -125,7 +143,7 @@ impl<'q> Plan<'q> {
             self.terms.add_text(pattern);
         }
         let atom = TextAtom {
-            finder: Finder::new(pattern)?,
+            finder: Finder::new(pattern, self.num_patterns)?,
             grams: grams_of(pattern),
             multi_line: pattern.multi_line(),
             in_path: field == Field::Either,

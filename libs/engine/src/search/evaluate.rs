@@ -5,7 +5,9 @@ use super::{
     candidates::PartPlan,
     collect::{Collected, Want, collect_lines, collect_text},
     compile::{Node, Plan},
+    finder::Memory,
     lines::show,
+    pace::Pace,
 };
 use crate::{
     FileHit, LineHit, Result, Segment,
@@ -13,16 +15,12 @@ use crate::{
 };
 use ax_model::{BlobId, DocKey};
 use memchr::{memchr, memrchr};
-use regex_automata::meta::Cache;
 use std::{cmp::Ordering, ops::Range};
-
-/// Blocks searched between two looks at the clock: about a megabyte.
-const BLOCKS_PER_CHECK: u32 = 64;
 
 /// What one thread needs to verify documents; kept from document to document.
 pub(super) struct Scratch {
-    text_caches: Vec<Option<Cache>>,
-    file_caches: Vec<Option<Cache>>,
+    text_memory: Vec<Memory>,
+    file_memory: Vec<Memory>,
     found: Vec<Collected>,
     /// What several patterns found in one document, together.
     merged: Collected,
@@ -73,8 +71,8 @@ impl Scratch {
     pub(super) fn new(plan: &Plan<'_>) -> Self {
         let (texts, files) = (plan.texts.len(), plan.files.len());
         Self {
-            text_caches: (0..texts).map(|_| None).collect(),
-            file_caches: (0..files).map(|_| None).collect(),
+            text_memory: (0..texts).map(|_| Memory::default()).collect(),
+            file_memory: (0..files).map(|_| Memory::default()).collect(),
             found: vec![Collected::default(); texts + plan.symbols.len()],
             merged: Collected::default(),
             path_ranges: Vec::new(),
@@ -112,7 +110,7 @@ impl Search<'_> {
         scratch: &mut Scratch,
     ) -> Result<Option<Hit>> {
         scratch.clear();
-        if self.is_stopped() {
+        if self.is_cut() {
             return Ok(None);
         }
         let (part, doc) = (candidate.part as usize, candidate.doc);
@@ -130,7 +128,7 @@ impl Search<'_> {
         let bytes_before = scratch.tally.num_bytes;
         let holds = document.holds(&self.plan.root, scratch, Some(&mut shown));
         scratch.tally.num_candidates += u64::from(scratch.tally.num_bytes > bytes_before);
-        if !holds || self.stopped.load(std::sync::atomic::Ordering::Relaxed) {
+        if !holds || self.was_cut() {
             return Ok(None);
         }
         self.hit(candidate, &document, &shown, scratch).map(Some)
@@ -143,7 +141,7 @@ impl Search<'_> {
         shown: &[usize],
         scratch: &mut Scratch,
     ) -> Result<Hit> {
-        let Scratch { found, merged, path_ranges, text_caches, .. } = scratch;
+        let Scratch { found, merged, path_ranges, text_memory, .. } = scratch;
         if shown.len() != 1 {
             merged.clear();
             shown.iter().for_each(|one| merged.merge(&found[*one]));
@@ -159,7 +157,7 @@ impl Search<'_> {
         let (parameters, terms) = (&self.options.ranking, &self.plan.terms);
         let score = score_of_matches(parameters, terms, document.path, document.text, &spans);
         let candidate = Candidate { score: candidate.score + score, ..*candidate };
-        let definition = document.line_of_definition(shown, all, text_caches);
+        let definition = document.line_of_definition(shown, all, text_memory);
         let lines = show(document.segment, document.doc, all, definition.as_ref(), self.options);
         let file = self.file(&candidate, document, lines, num_lines, path_ranges)?;
         Ok(Hit { candidate, num_lines, file: Some(Box::new(file)) })
@@ -265,7 +263,9 @@ impl Document<'_> {
         if !atom.in_path {
             return false;
         }
-        let found = atom.finder.find_some(&mut scratch.text_caches[i], self.path);
+        let stop = || self.search.is_cut();
+        let (memory, pace) = (&mut scratch.text_memory[i], Pace::new(&stop));
+        let found = atom.finder.find_some(memory, self.path, &pace);
         if let (Some((start, end)), true) = (found, keep) {
             scratch.path_ranges.push((start as u32, end as u32));
         }
@@ -280,33 +280,35 @@ impl Document<'_> {
 
     fn collect(&self, i: usize, scratch: &mut Scratch, want: Want) {
         let atom = &self.search.plan.texts[i];
-        let (cache, found) = (&mut scratch.text_caches[i], &mut scratch.found[i]);
+        let (memory, found) = (&mut scratch.text_memory[i], &mut scratch.found[i]);
+        let stop = || self.search.is_cut();
+        let pace = Pace::new(&stop);
         found.clear();
         if atom.multi_line {
             if self.plan.may_hold(i, self.doc) {
                 scratch.tally.num_bytes += self.text.len() as u64;
-                let stop = || self.search.is_stopped();
-                collect_text(&atom.finder, cache, self.text, want, &stop, found);
+                collect_text(&atom.finder, memory, self.text, want, &pace, found);
             }
             return;
         }
-        for range in self.ranges(&self.plan.candidate_blocks(i, self.segment, self.doc)) {
-            if self.search.is_stopped() || (want.first_only && !found.lines.is_empty()) {
+        let blocks = self.plan.candidate_blocks(i, self.segment, self.doc);
+        for range in self.ranges(&blocks, atom.finder.blocks_at_once()) {
+            if self.search.is_cut() || (want.first_only && !found.lines.is_empty()) {
                 return;
             }
             scratch.tally.num_bytes += range.len() as u64;
-            collect_lines(&atom.finder, cache, self.text, range, want, found);
+            collect_lines(&atom.finder, memory, self.text, range, want, &pace, found);
         }
     }
 
-    /// Blocks as ranges of the text, neighbours joined up to about a megabyte.
-    fn ranges(&self, blocks: &[u32]) -> Vec<Range<usize>> {
+    /// Blocks as ranges of the text, so many neighbours joined at most.
+    fn ranges(&self, blocks: &[u32], at_once: u32) -> Vec<Range<usize>> {
         let text_start = self.segment.docs.text(self.doc).start;
         let bytes = |block: u32| {
             let range = self.segment.blocks.range(block);
             range.start - text_start..range.end - text_start
         };
-        let together = blocks.chunk_by(|a, b| a + 1 == *b && !b.is_multiple_of(BLOCKS_PER_CHECK));
+        let together = blocks.chunk_by(|a, b| a + 1 == *b && !b.is_multiple_of(at_once));
         together
             .filter_map(|run| Some(bytes(*run.first()?).start..bytes(*run.last()?).end))
             .collect()
@@ -318,7 +320,7 @@ impl Document<'_> {
         &self,
         shown: &[usize],
         all: &Collected,
-        caches: &mut [Option<Cache>],
+        memory: &mut [Memory],
     ) -> Option<Collected> {
         if all.lines.len() <= self.max_lines || self.max_lines == 0 {
             return None;
@@ -333,20 +335,16 @@ impl Document<'_> {
         let line_start = memrchr(b'\n', &self.text[..start as usize]).map_or(0, |at| at + 1);
         let line = line_start..(end + 1).min(self.text.len());
         let mut found = Collected::of_line(end);
+        let stop = || self.search.is_cut();
+        let pace = Pace::new(&stop);
         for i in shown.iter().copied() {
             let Some(atom) = self.search.plan.texts.get(i).filter(|atom| !atom.multi_line) else {
                 continue; // all matches of a symbol are known, and a match over lines is its first line's
             };
             let (want, mut of_atom) =
                 (Want { max_lines: 1, first_only: false }, Collected::default());
-            collect_lines(
-                &atom.finder,
-                &mut caches[i],
-                self.text,
-                line.clone(),
-                want,
-                &mut of_atom,
-            );
+            let (finder, range) = (&atom.finder, line.clone());
+            collect_lines(finder, &mut memory[i], self.text, range, want, &pace, &mut of_atom);
             found.merge(&of_atom);
         }
         Some(found)
@@ -374,13 +372,12 @@ impl Document<'_> {
 
     fn file_matches(&self, i: usize, scratch: &mut Scratch, keep: bool) -> bool {
         let atom = &self.search.plan.files[i];
-        if !atom.matcher.is_match(self.path) {
+        let stop = || self.search.is_cut();
+        let (memory, pace) = (&mut scratch.file_memory[i], Pace::new(&stop));
+        if atom.finder.find(memory, self.path, 0, self.path.len(), &pace).is_none() {
             return false;
         }
-        if keep
-            && let Some((start, end)) =
-                atom.finder.find_some(&mut scratch.file_caches[i], self.path)
-        {
+        if keep && let Some((start, end)) = atom.finder.find_some(memory, self.path, &pace) {
             scratch.path_ranges.push((start as u32, end as u32));
         }
         true

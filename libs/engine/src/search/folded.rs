@@ -9,6 +9,9 @@
 
 use memchr::memchr2;
 
+/// Longer literals are left to a regular expression: where a text repeats nearly the whole of one, each
+/// place would be compared to its end.
+const MAX_BYTES: usize = 256;
 /// Places looked at together.
 const LANES: usize = 64;
 /// Bytes of source code from common to rare; what is not listed is rarer.
@@ -46,9 +49,9 @@ pub(super) enum Sought {
 }
 
 impl Folded {
-    /// `None` when the literal is empty or not ASCII.
+    /// `None` when the literal is empty, very long or not ASCII.
     pub(super) fn new(literal: &[u8]) -> Option<Self> {
-        if literal.is_empty() || !literal.is_ascii() {
+        if literal.is_empty() || literal.len() > MAX_BYTES || !literal.is_ascii() {
             return None;
         }
         let needle = literal.to_ascii_lowercase().into_boxed_slice();

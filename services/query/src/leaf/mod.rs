@@ -10,19 +10,21 @@ pub(crate) use service::span_of;
 
 use crate::{
     peers::{Gather, Leaves, Peer, ShardReply},
+    queries,
     ranking::{InForce, Ranking},
     results::{Key, ResultCache, Rights, may_keep},
     shards::{ShardView, Shards},
     wire::LeafError,
 };
 use async_trait::async_trait;
-use ax_engine::{EngineError, GroupBy, SearchOptions, SkippedDoc, Snapshot, Stop};
+use ax_engine::{EngineError, GroupBy, OnLong, SearchOptions, SkippedDoc, Snapshot, Stop};
 use ax_model::{Code, DocKey, Fault, Offset, RepoName, ShardId};
 use ax_proto::search::{
     FileRequest, FileResponse, LeafRequest, ListRequest, ListResponse, SearchOptions as Wanted,
     ShardAnswer,
 };
 use ax_query::{Select, Shape};
+use parking_lot::Mutex;
 use std::{
     sync::{
         Arc,
@@ -84,10 +86,9 @@ impl Leaf {
         request: LeafRequest,
         started: Instant,
     ) -> Result<ShardReply, Fault> {
-        let query = ax_query::parse(&request.query, &ax_query::Limits::default())?;
-        let query = Arc::new(query);
         let wanted = request.options.unwrap_or_default();
         let deadline = started + timeout_of(&wanted);
+        let query = queries::read(&request.query, deadline).await?;
         let (shard, position) = (ShardId(request.shard), Offset(request.min_position));
         for attempt in 0.. {
             let view = self.shards.view_at(shard, position, deadline).await?;
@@ -101,12 +102,16 @@ impl Leaf {
             let permit = self.admission.enter(deadline).await?;
             let (query, options) = (query.clone(), engine_options(&wanted, &query.shape, &ranking));
             // The permit ends with the engine's work, also when nobody polls this future for a while,
-            // and not before it when this future is dropped.
+            // and not before it when this future is dropped. A search that takes long gives it back
+            // and goes on behind others that do, or a few of them would hold up everybody.
+            let permit = Arc::new(Mutex::new(Some(permit)));
+            let lent = permit.clone();
+            let on_long = OnLong::new(move || drop(lent.lock().take()));
             let work = move |snapshot: &Snapshot, stop: &Stop| {
                 let _permit = permit;
                 snapshot.search(&query, &options, stop)
             };
-            match run(&view, Some(deadline), work).await? {
+            match run(&view, Some(deadline), Some(on_long), work).await? {
                 Ok(outcome) => {
                     let reply = convert::reply(outcome, shard);
                     if let Some((results, key)) = kept
@@ -143,7 +148,7 @@ impl Leaf {
             false => list_repositories(snapshot, &request, limit),
         };
         let answer = view.answer(&self.node_id);
-        let list = run(&view, None, work).await?.map_err(|error| fault_of(&error))?;
+        let list = run(&view, None, None, work).await?.map_err(|error| fault_of(&error))?;
         Ok(ListResponse { answer: Some(answer), ..list })
     }
 
@@ -155,7 +160,7 @@ impl Leaf {
             let branch = Some(request.branch.as_str()).filter(|branch| !branch.is_empty());
             snapshot.file(&key, branch)
         };
-        let found = run(&view, None, work).await?.map_err(|error| fault_of(&error))?;
+        let found = run(&view, None, None, work).await?.map_err(|error| fault_of(&error))?;
         Ok(convert::file(found, view.answer(&self.node_id)))
     }
 }
@@ -208,10 +213,11 @@ impl Drop for CancelOnDrop {
 async fn run<T: Send + 'static>(
     view: &Arc<ShardView>,
     deadline: Option<Instant>,
+    on_long: Option<OnLong>,
     work: impl FnOnce(&Snapshot, &Stop) -> Result<T, EngineError> + Send + 'static,
 ) -> Result<Result<T, EngineError>, Fault> {
     let cancel = CancelOnDrop(Arc::default());
-    let stop = Stop { deadline, cancel: Some(cancel.0.clone()) };
+    let stop = Stop { deadline, cancel: Some(cancel.0.clone()), on_long };
     let (view, span) = (view.clone(), tracing::Span::current());
     let task = tokio::task::spawn_blocking(move || span.in_scope(|| work(view.snapshot(), &stop)));
     task.await.map_err(|panic| {

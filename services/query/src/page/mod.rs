@@ -10,10 +10,14 @@ mod problem;
 mod results;
 mod start;
 
-use crate::http::{HttpState, Params, RequestId, request_of};
-use ax_model::Fault;
+use crate::{
+    config::RequestLimits,
+    http::{HttpState, Params, RequestId, request_of},
+    queries,
+};
+use ax_model::{Code, Fault};
 use ax_proto::search::SearchRequest;
-use ax_query::Count;
+use ax_query::{Count, Given};
 use axum::{
     Extension, Router,
     extract::{RawQuery, State},
@@ -22,6 +26,7 @@ use axum::{
 };
 use http::StatusCode;
 use layout::Head;
+use std::time::Instant;
 
 /// Lines of context that the page shows.
 const CONTEXT: u32 = 1;
@@ -53,24 +58,34 @@ async fn index(
         return start::page(&state).await;
     }
     let max_limit = state.root.limits().max_limit;
-    let answer = match request_for(&params, request_id, max_limit) {
+    let answer = match request_for(&params, request_id, &state.root.limits()).await {
         Ok(request) => state.root.search(request).await,
         Err(fault) => Err(fault),
     };
     match answer {
         Ok(answer) => {
-            let body = results::body(&query, &answer, max_limit);
-            let (status, query) = (StatusCode::OK, query.as_str());
-            layout::page(Head { status, title: query, query, focus: false }, &body)
+            // Links read the query again, for each of their filters.
+            let title = query.clone();
+            let body = move || results::body(&title, &answer, max_limit);
+            match tokio::task::spawn_blocking(body).await {
+                Ok(body) => {
+                    let (status, query) = (StatusCode::OK, query.as_str());
+                    layout::page(Head { status, title: query, query, focus: false }, &body)
+                }
+                Err(panic) => {
+                    tracing::error!(%panic, "the page of results panicked");
+                    problem::page(&query, &Fault::new(Code::Internal, Code::Internal.meaning()))
+                }
+            }
         }
         Err(fault) => problem::page(&query, &fault),
     }
 }
 
-fn request_for(
+async fn request_for(
     params: &Params,
     request_id: RequestId,
-    max_limit: u32,
+    limits: &RequestLimits,
 ) -> Result<SearchRequest, Fault> {
     let mut request = request_of(params, request_id)?;
     if let Some(options) = &mut request.options {
@@ -80,19 +95,21 @@ fn request_for(
         options.max_lines_per_file = LINES_PER_FILE;
         options.all = false; // a page of every match of a large corpus helps nobody
     }
-    request.query = without_all(request.query, max_limit);
+    request.query = without_all(request.query, limits).await;
     Ok(request)
 }
 
 /// The query with `count:all` as the most files that a page may have.
-fn without_all(query: String, max_limit: u32) -> String {
-    let Ok(mut parsed) = ax_query::parse(&query, &ax_query::Limits::default()) else {
+async fn without_all(query: String, limits: &RequestLimits) -> String {
+    let Ok(read) = queries::read(&query, Instant::now() + limits.default_timeout).await else {
         return query; // the error is the root's to make
     };
-    match &mut parsed.shape.count {
+    match read.shape.count {
         Some(count) if count.value == Count::All => {
-            count.value = Count::Most(max_limit);
-            parsed.to_string()
+            let mut read = (*read).clone();
+            let value = Count::Most(limits.max_limit);
+            read.shape.count = Some(Given { value, ..count });
+            read.to_string()
         }
         _ => query,
     }

@@ -17,6 +17,7 @@ use crate::{
     hedge::{HedgeRule, RecentTimes},
     leaf::Admission,
     peers::{Leaves, Peer, Peers, ShardReply},
+    queries,
     wire::is_of_request,
 };
 use ax_model::{Code, Fault, Generation, ShardId};
@@ -25,7 +26,7 @@ use futures::{Stream, StreamExt, stream::FuturesUnordered};
 use merge::{ShardResult, Tally, best_files};
 use parking_lot::Mutex;
 use prost::Message;
-use request::{Resolved, World};
+use request::{Resolved, World, time_to_read};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
@@ -117,7 +118,10 @@ impl Root {
         &self,
         request: SearchRequest,
     ) -> Result<(Resolved, OwnedSemaphorePermit), Fault> {
-        let resolved = Resolved::of(request, &self.inner.world, Instant::now())?;
+        let (world, now) = (&self.inner.world, Instant::now());
+        let time_to_read = time_to_read(&request, &world.limits, now);
+        let query = queries::read(&request.query, time_to_read).await?;
+        let resolved = Resolved::of(request, &query, world, now)?;
         let permit = self.inner.admission.enter(resolved.deadline).await?;
         Ok((resolved, permit))
     }

@@ -3,7 +3,7 @@
 use crate::config::RequestLimits;
 use ax_model::{Code, Fault, Generation, ShardId, VersionToken};
 use ax_proto::search::{LeafRequest, SearchOptions, SearchRequest};
-use ax_query::{Count, Place, Shape, Sort};
+use ax_query::{Count, Place, Query, Shape, Sort};
 use std::time::{Duration, Instant};
 
 /// Longest correlation id that is taken over.
@@ -33,10 +33,13 @@ pub(super) struct World {
 }
 
 impl Resolved {
-    /// Checks everything that needs no shard.
-    pub(super) fn of(request: SearchRequest, world: &World, now: Instant) -> Result<Self, Fault> {
-        let query = ax_query::parse(&request.query, &ax_query::Limits::default())?;
-        ax_engine::check_names(&query)?;
+    /// Checks everything that needs no shard; `query` is what the request's text was read as.
+    pub(super) fn of(
+        request: SearchRequest,
+        query: &Query,
+        world: &World,
+        now: Instant,
+    ) -> Result<Self, Fault> {
         let wanted = shaped(request.options.unwrap_or_default(), &query.shape, &world.limits)?;
         let options = resolve_options(wanted, &world.limits)?;
         let deadline = now + Duration::from_millis(options.timeout_ms.into());
@@ -75,6 +78,20 @@ impl Resolved {
     pub(super) fn limit(&self) -> usize {
         if self.options.all { usize::MAX } else { self.options.limit as usize }
     }
+}
+
+/// When to give up reading the query's text, which may ask for less time than this.
+pub(super) fn time_to_read(
+    request: &SearchRequest,
+    limits: &RequestLimits,
+    now: Instant,
+) -> Instant {
+    let wanted = request.options.as_ref().map_or(0, |options| options.timeout_ms);
+    let timeout = match wanted {
+        0 => limits.default_timeout,
+        ms => Duration::from_millis(ms.into()).min(limits.max_timeout),
+    };
+    now + timeout
 }
 
 /// The options with what the query itself says in their place: it is what a person typed, while options
@@ -184,7 +201,8 @@ mod tests {
     fn resolve(change: impl FnOnce(&mut SearchRequest)) -> Result<Resolved, Fault> {
         let mut request = SearchRequest { query: "needle".into(), ..Default::default() };
         change(&mut request);
-        Resolved::of(request, &world(), Instant::now())
+        let query = ax_query::parse(&request.query, &ax_query::Limits::default())?;
+        Resolved::of(request, &query, &world(), Instant::now())
     }
 
     fn refused(code: Code, field: &str, change: impl FnOnce(&mut SearchRequest)) {
