@@ -97,6 +97,9 @@ impl Matcher {
             MatcherSyntax::Regex => source.clone(),
             MatcherSyntax::Literal => regex_syntax::escape(&source),
         };
+        if expression.len() > budget.limits.max_bytes {
+            return Err(MatcherError::TooLarge(Over::One)); // a glob's wildcards are short
+        }
         let parsed = ParsedRegex::parse(expression, budget.limits).map_err(MatcherError::Regex)?;
         let case_sensitive = case_sensitive.unwrap_or_else(|| parsed.has_upper());
         budget.translate(parsed.cost(), !case_sensitive).map_err(MatcherError::TooLarge)?;

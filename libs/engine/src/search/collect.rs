@@ -50,9 +50,7 @@ impl Collected {
 
     /// Adds what another pattern found.
     pub(super) fn merge(&mut self, other: &Self) {
-        self.lines.extend_from_slice(&other.lines);
-        self.lines.sort_unstable();
-        self.lines.dedup();
+        self.lines = union(&self.lines, &other.lines);
         self.spans.extend_from_slice(&other.spans);
         self.spans.sort_unstable();
         self.spans.dedup();
@@ -74,6 +72,22 @@ impl Collected {
         self.spans.push((start as u32, end as u32));
         true
     }
+}
+
+/// What is in either of two ascending lists.
+fn union(a: &[u32], b: &[u32]) -> Vec<u32> {
+    let mut all = Vec::with_capacity(a.len().max(b.len()));
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    while let Some(next) = match (a.peek(), b.peek()) {
+        (Some(x), Some(y)) if y < x => b.next(),
+        (Some(_), _) => a.next(),
+        (None, _) => b.next(),
+    } {
+        if all.last() != Some(next) {
+            all.push(*next);
+        }
+    }
+    all
 }
 
 /// How much is collected.

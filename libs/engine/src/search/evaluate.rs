@@ -17,6 +17,9 @@ use ax_model::{BlobId, DocKey};
 use memchr::{memchr, memrchr};
 use std::{cmp::Ordering, ops::Range};
 
+/// Matched lines kept for patterns one by one.
+const MANY_LINES: usize = 1 << 18;
+
 /// What one thread needs to verify documents; kept from document to document.
 pub(super) struct Scratch {
     text_memory: Vec<Memory>,
@@ -85,6 +88,22 @@ impl Scratch {
         self.path_ranges.clear();
     }
 
+    /// Makes one of what several patterns found, once it is much: all of it is shown together, and a
+    /// thousand patterns over a million lines would fill the memory.
+    fn gather(&mut self, shown: &mut Vec<usize>, from: usize) {
+        let num_lines = |found: &[Collected], shown: &[usize]| -> usize {
+            shown.iter().map(|i| found[*i].lines.len()).sum()
+        };
+        if shown.len() < from + 2 || num_lines(&self.found, &shown[from..]) < MANY_LINES {
+            return;
+        }
+        let mut all = std::mem::take(&mut self.found[shown[from]]);
+        for other in shown.drain(from + 1..) {
+            all.merge(&std::mem::take(&mut self.found[other]));
+        }
+        self.found[shown[from]] = all;
+    }
+
     /// What verification cost since the last call.
     pub(super) fn take_tally(&mut self) -> Tally {
         std::mem::take(&mut self.tally)
@@ -131,7 +150,7 @@ impl Search<'_> {
         if !holds || self.was_cut() {
             return Ok(None);
         }
-        self.hit(candidate, &document, &shown, scratch).map(Some)
+        self.hit(candidate, &document, &shown, scratch)
     }
 
     fn hit(
@@ -140,16 +159,21 @@ impl Search<'_> {
         document: &Document<'_>,
         shown: &[usize],
         scratch: &mut Scratch,
-    ) -> Result<Hit> {
+    ) -> Result<Option<Hit>> {
         let Scratch { found, merged, path_ranges, text_memory, .. } = scratch;
         if shown.len() != 1 {
             merged.clear();
-            shown.iter().for_each(|one| merged.merge(&found[*one]));
+            for one in shown {
+                if self.is_cut() {
+                    return Ok(None);
+                }
+                merged.merge(&found[*one]);
+            }
         }
         let all = if let [one] = shown { &found[*one] } else { &*merged };
         let num_lines = all.lines.len() as u64;
         if self.options.count_only {
-            return Ok(Hit { candidate: *candidate, num_lines, file: None });
+            return Ok(Some(Hit { candidate: *candidate, num_lines, file: None }));
         }
         path_ranges.sort_unstable();
         path_ranges.dedup();
@@ -160,7 +184,7 @@ impl Search<'_> {
         let definition = document.line_of_definition(shown, all, text_memory);
         let lines = show(document.segment, document.doc, all, definition.as_ref(), self.options);
         let file = self.file(&candidate, document, lines, num_lines, path_ranges)?;
-        Ok(Hit { candidate, num_lines, file: Some(Box::new(file)) })
+        Ok(Some(Hit { candidate, num_lines, file: Some(Box::new(file)) }))
     }
 
     fn file(
@@ -231,10 +255,13 @@ impl Document<'_> {
         mut shown: Option<&mut Vec<usize>>,
     ) -> bool {
         let mut any = false;
+        let before = shown.as_ref().map_or(0, |shown| shown.len());
         for member in members {
             any |= self.holds(member, scratch, shown.as_deref_mut());
-            if any && shown.is_none() {
-                break;
+            match &mut shown {
+                Some(shown) => scratch.gather(shown, before),
+                None if any => break,
+                None => {}
             }
         }
         any
@@ -285,7 +312,7 @@ impl Document<'_> {
         let pace = Pace::new(&stop);
         found.clear();
         if atom.multi_line {
-            if self.plan.may_hold(i, self.doc) {
+            if self.plan.may_hold(i, self.doc) && !self.search.is_cut() {
                 scratch.tally.num_bytes += self.text.len() as u64;
                 collect_text(&atom.finder, memory, self.text, want, &pace, found);
             }

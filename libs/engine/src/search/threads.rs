@@ -10,6 +10,9 @@ use regex_automata::{
 };
 use std::ops::Range;
 
+/// Units of work that a thread costs per byte, with what it reaches without one.
+const WORK_PER_THREAD: u64 = 4;
+
 /// A thread: where it stands, and where its match began.
 type Thread = (StateID, usize);
 
@@ -50,7 +53,7 @@ pub(super) fn find(
             let Memory { now, stack, seen, list, .. } = memory;
             follow(nfa, (nfa.start_anchored(), at), text, at, (now, stack, seen, *list));
         }
-        if !pace.go_on(memory.now.len() as u64 + 1) {
+        if !pace.go_on(memory.now.len() as u64 * WORK_PER_THREAD + 1) {
             return None;
         }
         memory.list += 1;
