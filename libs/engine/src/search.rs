@@ -14,10 +14,12 @@ mod compile;
 mod evaluate;
 mod finder;
 mod folded;
+mod hit;
 mod lanes;
 mod lines;
 mod order;
 mod pace;
+mod scratch;
 mod steps;
 mod threads;
 
@@ -28,9 +30,10 @@ use crate::{
 use ax_query::Query;
 use candidates::PartPlan;
 use compile::Plan;
-use evaluate::{Hit, Scratch, Tally};
+use hit::Hit;
 use lanes::{LongLane, QUICK, Turn};
 use rayon::prelude::*;
+use scratch::{Scratch, Tally};
 use std::{
     collections::BTreeMap,
     sync::{

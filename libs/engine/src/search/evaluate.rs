@@ -1,124 +1,26 @@
-//! Whether one document matches, by its bytes, and what of it is shown.
+//! Whether one document matches, by its bytes.
 
 use super::{
     Candidate, Search,
     candidates::PartPlan,
-    collect::{Collected, Want, collect_lines, collect_text},
-    compile::{Node, Plan},
-    finder::Memory,
-    lines::show,
+    collect::{Want, collect_lines, collect_text},
+    compile::Node,
+    hit::Hit,
     pace::Pace,
+    scratch::Scratch,
 };
-use crate::{
-    FileHit, LineHit, Result, Segment,
-    rank::{Spans, score_of_matches},
-};
-use ax_model::{BlobId, DocKey};
-use memchr::{memchr, memrchr};
-use std::{cmp::Ordering, ops::Range};
-
-/// Matched lines kept for patterns one by one.
-const MANY_LINES: usize = 1 << 18;
-
-/// What one thread needs to verify documents; kept from document to document.
-pub(super) struct Scratch {
-    text_memory: Vec<Memory>,
-    file_memory: Vec<Memory>,
-    found: Vec<Collected>,
-    /// What several patterns found in one document, together.
-    merged: Collected,
-    path_ranges: Vec<(u32, u32)>,
-    tally: Tally,
-}
-
-/// What verification cost.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tally {
-    pub(super) num_candidates: u64,
-    pub(super) num_bytes: u64,
-}
-
-/// A document that matches.
-#[derive(Debug)]
-pub(super) struct Hit {
-    pub(super) candidate: Candidate,
-    pub(super) num_lines: u64,
-    /// None when only counting.
-    pub(super) file: Option<Box<FileHit>>,
-}
-
-impl Tally {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.num_candidates += other.num_candidates;
-        self.num_bytes += other.num_bytes;
-    }
-}
-
-impl Hit {
-    /// In the order asked for, then best first; equals in order of key.
-    pub(super) fn order(a: &Self, b: &Self) -> Ordering {
-        let place = |hit: &Self| (hit.candidate.part, hit.candidate.doc);
-        let by_score = b.candidate.score.total_cmp(&a.candidate.score);
-        let by_rank = a.candidate.rank.cmp(&b.candidate.rank).then(by_score);
-        by_rank.then_with(|| a.name().cmp(&b.name())).then_with(|| place(a).cmp(&place(b)))
-    }
-}
-
-impl Hit {
-    fn name(&self) -> Option<(&DocKey, &BlobId)> {
-        self.file.as_ref().map(|file| (&file.key, &file.blob))
-    }
-}
-
-impl Scratch {
-    pub(super) fn new(plan: &Plan<'_>) -> Self {
-        let (texts, files) = (plan.texts.len(), plan.files.len());
-        Self {
-            text_memory: (0..texts).map(|_| Memory::default()).collect(),
-            file_memory: (0..files).map(|_| Memory::default()).collect(),
-            found: vec![Collected::default(); texts + plan.symbols.len()],
-            merged: Collected::default(),
-            path_ranges: Vec::new(),
-            tally: Tally::default(),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.found.iter_mut().for_each(Collected::clear);
-        self.path_ranges.clear();
-    }
-
-    /// Makes one of what several patterns found, once it is much: all of it is shown together, and a
-    /// thousand patterns over a million lines would fill the memory.
-    fn gather(&mut self, shown: &mut Vec<usize>, from: usize) {
-        let num_lines = |found: &[Collected], shown: &[usize]| -> usize {
-            shown.iter().map(|i| found[*i].lines.len()).sum()
-        };
-        if shown.len() < from + 2 || num_lines(&self.found, &shown[from..]) < MANY_LINES {
-            return;
-        }
-        let mut all = std::mem::take(&mut self.found[shown[from]]);
-        for other in shown.drain(from + 1..) {
-            all.merge(&std::mem::take(&mut self.found[other]));
-        }
-        self.found[shown[from]] = all;
-    }
-
-    /// What verification cost since the last call.
-    pub(super) fn take_tally(&mut self) -> Tally {
-        std::mem::take(&mut self.tally)
-    }
-}
+use crate::{Result, Segment};
+use std::ops::Range;
 
 /// One document under evaluation.
-struct Document<'a> {
-    search: &'a Search<'a>,
-    segment: &'a Segment,
-    plan: &'a PartPlan,
-    doc: u32,
-    text: &'a [u8],
-    path: &'a [u8],
-    max_lines: usize,
+pub(super) struct Document<'a> {
+    pub(super) search: &'a Search<'a>,
+    pub(super) segment: &'a Segment,
+    pub(super) plan: &'a PartPlan,
+    pub(super) doc: u32,
+    pub(super) text: &'a [u8],
+    pub(super) path: &'a [u8],
+    pub(super) max_lines: usize,
 }
 
 impl Search<'_> {
@@ -151,64 +53,6 @@ impl Search<'_> {
             return Ok(None);
         }
         self.hit(candidate, &document, &shown, scratch)
-    }
-
-    fn hit(
-        &self,
-        candidate: &Candidate,
-        document: &Document<'_>,
-        shown: &[usize],
-        scratch: &mut Scratch,
-    ) -> Result<Option<Hit>> {
-        let Scratch { found, merged, path_ranges, text_memory, .. } = scratch;
-        if shown.len() != 1 {
-            merged.clear();
-            for one in shown {
-                if self.is_cut() {
-                    return Ok(None);
-                }
-                merged.merge(&found[*one]);
-            }
-        }
-        let all = if let [one] = shown { &found[*one] } else { &*merged };
-        let num_lines = all.lines.len() as u64;
-        if self.options.count_only {
-            return Ok(Some(Hit { candidate: *candidate, num_lines, file: None }));
-        }
-        path_ranges.sort_unstable();
-        path_ranges.dedup();
-        let spans: Vec<Spans<'_>> = shown.iter().map(|one| found[*one].spans.as_slice()).collect();
-        let (parameters, terms) = (&self.options.ranking, &self.plan.terms);
-        let score = score_of_matches(parameters, terms, document.path, document.text, &spans);
-        let candidate = Candidate { score: candidate.score + score, ..*candidate };
-        let definition = document.line_of_definition(shown, all, text_memory);
-        let lines = show(document.segment, document.doc, all, definition.as_ref(), self.options);
-        let file = self.file(&candidate, document, lines, num_lines, path_ranges)?;
-        Ok(Some(Hit { candidate, num_lines, file: Some(Box::new(file)) }))
-    }
-
-    fn file(
-        &self,
-        candidate: &Candidate,
-        document: &Document<'_>,
-        lines: Vec<LineHit>,
-        num_matched_lines: u64,
-        path_ranges: &[(u32, u32)],
-    ) -> Result<FileHit> {
-        let part = &self.snapshot.parts[candidate.part as usize];
-        let record = document.segment.docs.record(document.doc)?;
-        Ok(FileHit {
-            key: document.segment.keys.decode(record.key)?,
-            branches: part.branch_names(document.doc),
-            language: document.segment.docs.strings.language(record.language).to_owned(),
-            blob: record.blob,
-            score: f64::from(candidate.score),
-            lines,
-            num_matched_lines,
-            num_bytes: document.segment.docs.num_bytes(document.doc),
-            committed_at_ms: record.committed_at_ms,
-            path_ranges: path_ranges.to_vec(),
-        })
     }
 }
 
@@ -339,42 +183,6 @@ impl Document<'_> {
         together
             .filter_map(|run| Some(bytes(*run.first()?).start..bytes(*run.last()?).end))
             .collect()
-    }
-
-    /// The line on which the document defines what the query names, if it matches and is not among the
-    /// first, which are shown anyway.
-    fn line_of_definition(
-        &self,
-        shown: &[usize],
-        all: &Collected,
-        memory: &mut [Memory],
-    ) -> Option<Collected> {
-        if all.lines.len() <= self.max_lines || self.max_lines == 0 {
-            return None;
-        }
-        let start = self.plan.definition(self.doc)?;
-        let place = all.lines.partition_point(|end| *end < start);
-        let end = *all.lines.get(place).filter(|_| place >= self.max_lines)? as usize;
-        let before = self.text.get(start as usize..end)?;
-        if memchr(b'\n', before).is_some() {
-            return None; // that is a later line
-        }
-        let line_start = memrchr(b'\n', &self.text[..start as usize]).map_or(0, |at| at + 1);
-        let line = line_start..(end + 1).min(self.text.len());
-        let mut found = Collected::of_line(end);
-        let stop = || self.search.is_cut();
-        let pace = Pace::new(&stop);
-        for i in shown.iter().copied() {
-            let Some(atom) = self.search.plan.texts.get(i).filter(|atom| !atom.multi_line) else {
-                continue; // all matches of a symbol are known, and a match over lines is its first line's
-            };
-            let (want, mut of_atom) =
-                (Want { max_lines: 1, first_only: false }, Collected::default());
-            let (finder, range) = (&atom.finder, line.clone());
-            collect_lines(finder, &mut memory[i], self.text, range, want, &pace, &mut of_atom);
-            found.merge(&of_atom);
-        }
-        Some(found)
     }
 
     fn symbol_matches(
