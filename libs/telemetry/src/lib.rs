@@ -6,6 +6,7 @@ mod causes;
 mod export;
 mod logs;
 mod metric;
+mod process;
 pub mod propagation;
 mod traces;
 

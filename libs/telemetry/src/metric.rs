@@ -12,8 +12,9 @@ const SECONDS: &[f64] =
 pub struct MetricsHandle(PrometheusHandle);
 
 impl MetricsHandle {
-    /// The text for `/metrics`.
+    /// The text for `/metrics`. What the kernel says of the process is asked now, since nobody counts it.
     pub fn render(&self) -> String {
+        crate::process::note();
         self.0.run_upkeep();
         self.0.render()
     }
