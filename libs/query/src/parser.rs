@@ -6,7 +6,7 @@ use crate::QueryErrorKind::{BadValue, Empty, Syntax, TooLarge, Unavailable, Unkn
 use crate::filter::{Filter, absent, nearest_name};
 use crate::matcher::guess_syntax;
 use crate::resolve::{Leaf, Node, RawMatcher, RawPattern, resolve};
-use crate::scan::{Keyword, Scanner, Slashed};
+use crate::scan::{Keyword, Scanner, Slashed, Word};
 use crate::settings::{Places, Settings, no_kind, out_of_range};
 use crate::values::{KindFilter, SizeRange};
 use crate::{Field, LangFilter, Limits, MatcherSyntax, Query, QueryError};
@@ -203,7 +203,7 @@ impl<'a> Parser<'a> {
         }
         let leaf = match filter {
             Filter::Content => return self.text(Field::Content).map(Some),
-            Filter::Sym => Leaf::Sym(self.value_pattern()?, Vec::new()),
+            Filter::Sym => Leaf::Sym(self.name_pattern()?, Vec::new()),
             Filter::SymKind => self.kinds(start)?,
             Filter::Size => self.size()?,
             Filter::Repo => Leaf::Repo(self.matcher()?),
@@ -230,6 +230,26 @@ impl<'a> Parser<'a> {
             return RawPattern::regex(self.scanner.regex()?, self.limits);
         }
         self.pattern()
+    }
+
+    /// A pattern for names: as any other, but a word may be bound to a name's beginning by `^` and to its
+    /// end by `$`, as people write it who come from engines where every pattern is a regular expression.
+    fn name_pattern(&mut self) -> Result<RawPattern, QueryError> {
+        if self.scanner.at_spaced_regex() || self.scanner.at_regex() {
+            return self.value_pattern();
+        }
+        if self.scanner.peek() == Some('"') {
+            return self.pattern();
+        }
+        let Word { raw, text, span } = self.scanner.word();
+        let Some((core, bound)) = bound(raw, &text) else {
+            return Ok(RawPattern::Literal { text, span });
+        };
+        if core.is_empty() {
+            return Err(QueryError::new(BadValue, span, "there is no name beside ^ and $")
+                .hint("write sym:^main$ for exactly that name, or sym:/./ for any"));
+        }
+        RawPattern::regex(Slashed::plain(bound, span), self.limits)
     }
 
     fn pattern(&mut self) -> Result<RawPattern, QueryError> {
@@ -300,6 +320,20 @@ impl<'a> Parser<'a> {
         let places = Places { whole: start..self.scanner.pos, value };
         self.settings.set(setting, &text, &places)
     }
+}
+
+/// What a word with `^` before it or `$` behind it is about, and the regular expression for it; none for
+/// any other word. A backslash takes their meaning.
+fn bound<'t>(raw: &str, text: &'t str) -> Option<(&'t str, String)> {
+    let from_start = raw.starts_with('^');
+    let before_end = raw.strip_suffix('$');
+    let is_escaped =
+        |before: &str| before.bytes().rev().take_while(|b| *b == b'\\').count() % 2 == 1;
+    let to_end = before_end.is_some_and(|before| !is_escaped(before));
+    let core = if from_start { text.strip_prefix('^')? } else { text };
+    let core = if to_end { core.strip_suffix('$')? } else { core };
+    let (start, end) = (if from_start { "^" } else { "" }, if to_end { "$" } else { "" });
+    (from_start || to_end).then(|| (core, format!("{start}{}{end}", regex_syntax::escape(core))))
 }
 
 fn lone_operator(span: Range<usize>, name: &str) -> QueryError {

@@ -136,6 +136,7 @@ fn case_counts_for_the_whole_query() {
     };
     assert!(!sensitive("foo bar"));
     assert!(sensitive("foo Bar"));
+    assert!(sensitive("sym:^Bar$") && !sensitive("sym:^bar$"));
     assert!(sensitive("foo -sym:Bar"));
     assert!(sensitive("foo case:yes"));
     assert!(!sensitive("Foo case:no"));
@@ -162,6 +163,7 @@ fn sizes_are_ranges() {
 #[test]
 fn a_kind_restricts_the_names_beside_it() {
     check("sym:a symkind:Function", "(sym:a symkind:function)");
+    check("sym:^a symkind:Function", "(sym:/^a/ symkind:function)");
     check("symkind:function sym:a x", "(sym:a symkind:function) x");
     check("x (sym:a or -sym:b) symkind:f,g", "x ((sym:a symkind:f,g) or -(sym:b symkind:f,g))");
     check("sym:a (sym:b symkind:f)", "sym:a (sym:b symkind:f)");
@@ -478,4 +480,20 @@ fn a_slash_right_after_a_filter_opens_a_regular_expression_whatever_follows() {
         assert_eq!(pattern(text).hir(), pattern(plain).hir(), "{text:?}");
         assert_eq!(read(&read(text).to_string()), read(text), "{text:?}");
     }
+}
+
+#[test]
+fn a_name_may_be_bound_at_its_ends() {
+    check("sym:^main$", "sym:/^main$/");
+    check("sym:^spin_", "sym:/^spin_/");
+    check("symbol:Lock$", "sym:/Lock$/");
+    check("sym:^a.b*c", r"sym:/^a\.b\*c/");
+    check("sym:a^b$c", "sym:\"a^b$c\"");
+    check(r"sym:\^a", "sym:\"^a\"");
+    check(r"sym:a\$", "sym:\"a$\"");
+    check(r"sym:a\\$", r"sym:/a\\$/");
+    check("sym:\"^a$\"", "sym:\"^a$\"");
+    check("c:^a", "content:\"^a\"");
+    fails("sym:^$ x", "AX-Q005", "^$", "sym:^main$");
+    fails("sym:^", "AX-Q005", "^", "sym:^main$");
 }
