@@ -12,7 +12,9 @@ use crate::{
     format::section,
     grams::{GramBuilder, GramSorter},
     keys::{KeyKind, KeysBuilder},
-    languages, path,
+    languages,
+    marks::MarksBuilder,
+    path,
     sections::SectionWriter,
     symbols::{NewSymbol, SymbolsBuilder},
     words::{Digest, WordsWriter},
@@ -49,6 +51,7 @@ pub struct SegmentBuilder {
     /// Of the last chunk, not yet in `words`.
     digests: Vec<Digest>,
     symbols: SymbolsBuilder,
+    marks: MarksBuilder,
     repositories: BTreeMap<RepoName, RepositoryInfo>,
     pending: Vec<Pending>,
     pending_bytes: usize,
@@ -74,11 +77,13 @@ struct Pending {
     known: Option<Definitions>,
 }
 
-/// The definitions of a document.
+/// The definitions of a document, and what else syntax says of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Definitions {
     /// Each with the name of its kind.
     pub(crate) symbols: Vec<(NewSymbol, String)>,
+    /// As [`crate::marks`] stores them; empty where syntax said nothing.
+    pub(crate) marks: Vec<u8>,
     /// They could not be extracted within the bounds.
     pub(crate) given_up: bool,
 }
@@ -107,6 +112,7 @@ impl SegmentBuilder {
             words: WordsWriter::new()?,
             digests: Vec::new(),
             symbols: SymbolsBuilder::default(),
+            marks: MarksBuilder::default(),
             repositories: BTreeMap::new(),
             pending: Vec::new(),
             pending_bytes: 0,
@@ -182,7 +188,8 @@ impl SegmentBuilder {
     /// An estimate of the memory held, in bytes, that grows with the segment.
     pub fn memory_bytes(&self) -> u64 {
         let docs = self.docs.len() * 300;
-        let indexed = self.words.memory_bytes() + self.symbols.memory_bytes();
+        let indexed =
+            self.words.memory_bytes() + self.symbols.memory_bytes() + self.marks.memory_bytes();
         (indexed + docs + self.pending_bytes) as u64
     }
 

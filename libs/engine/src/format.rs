@@ -20,6 +20,9 @@
 //! symbols/units      := (text_start:u32 places_start:u32)* sentinel   runs of 32 names
 //! symbols/text       := the distinct names in order, see `symbols`
 //! symbols/places     := where they are defined, see `symbols`
+//! marks/starts       := start:u32* sentinel         per document, in marks/data; see `marks`
+//! marks/data         := how far definitions go, and where comments and strings stand; both sections are
+//!                       missing in segments written before there were any
 //! grams/F/keys       := (gram:u32 count:u32 start:u32)*  ascending; F: content, path, symbol
 //! grams/F/lists      := see `grams`; units are blocks, keys, and runs of 32 names
 //! index/NAME         := the file NAME of a tantivy index whose documents are those of `docs`
@@ -58,6 +61,8 @@ pub(crate) mod section {
     pub(crate) const SYMBOL_TEXT: &str = "symbols/text";
     pub(crate) const SYMBOL_UNITS: &str = "symbols/units";
     pub(crate) const SYMBOL_PLACES: &str = "symbols/places";
+    pub(crate) const MARK_STARTS: &str = "marks/starts";
+    pub(crate) const MARK_DATA: &str = "marks/data";
 }
 
 /// The footer and trailer as bytes.

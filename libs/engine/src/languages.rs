@@ -1,6 +1,6 @@
 //! The one door to `ax-syntax`: what language a file is in, what it defines, and how people call both.
 
-use crate::{builder::Definitions, symbols::NewSymbol};
+use crate::{builder::Definitions, marks, symbols::NewSymbol};
 use ax_query::{Atom, KindFilter, LangFilter, Place, Query, QueryError, QueryErrorKind, nearest};
 use ax_syntax::{Budget, Kind, find_language, languages};
 
@@ -106,16 +106,18 @@ fn unknown_language(filter: &LangFilter) -> QueryError {
     bad_value(filter.place, format!("there is no language {}", filter.name), hint)
 }
 
-/// What `text` defines, if the language is known to define anything.
+/// What `text` defines, and what syntax says of it, if the language has a grammar.
 pub(crate) fn extract(language: &str, text: &[u8]) -> Definitions {
-    let Some(language) = find_language(language) else {
-        return Definitions::default();
-    };
-    match ax_syntax::definitions(language, text, &Budget::default()) {
-        Ok(found) => {
-            Definitions { symbols: found.into_iter().map(new_symbol).collect(), given_up: false }
-        }
-        Err(_) => Definitions { symbols: Vec::new(), given_up: true },
+    let outline = find_language(language)
+        .map_or(Ok(None), |language| ax_syntax::outline(language, text, &Budget::default()));
+    match outline {
+        Ok(Some(outline)) => Definitions {
+            marks: marks::encode(&outline),
+            symbols: outline.definitions.into_iter().map(new_symbol).collect(),
+            given_up: false,
+        },
+        Ok(None) => Definitions::default(),
+        Err(_) => Definitions { given_up: true, ..Definitions::default() },
     }
 }
 

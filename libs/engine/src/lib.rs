@@ -15,7 +15,9 @@ mod keys;
 mod languages;
 mod leb;
 mod map;
+mod marks;
 mod merge;
+mod navigate;
 mod path;
 mod rank;
 mod repositories;
@@ -31,6 +33,10 @@ pub use builder::SegmentBuilder;
 pub use error::EngineError;
 pub use languages::check_names;
 pub use merge::{MergePolicy, merge, plan_merges};
+pub use navigate::{
+    Distance, FileReferences, FoundSymbols, NameClass, Nearby, Occurrence, Origin, Place,
+    PlaceQuery, ReferenceQuery, References, Symbol, SymbolName, SymbolQuery,
+};
 pub use rank::{Parameter, ParameterError, RankingParameters};
 pub use segment::Segment;
 pub use snapshot::Snapshot;

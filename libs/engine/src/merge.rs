@@ -100,6 +100,7 @@ fn read(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<(Doc, Option<
     let text = record.skip.map_or(Ok(text), Err);
     let known = Definitions {
         symbols: symbols_of(part, doc, symbols)?,
+        marks: segment.marks.bytes(doc)?.to_vec(),
         given_up: record.flags & flag::NO_SYMBOLS != 0,
     };
     Ok((Doc { version, text, committed_at_ms: record.committed_at_ms }, Some(known)))

@@ -133,9 +133,13 @@ impl Sections {
 
     /// The bytes of a section, sharing the mapping.
     pub(crate) fn get(&self, name: &str) -> Result<OwnedBytes> {
-        let section = self.footer.sections.iter().find(|section| section.name == name);
-        let section = section.ok_or_else(|| EngineError::corrupt(name, "section is missing"))?;
-        Ok(self.bytes.slice(range(section)))
+        self.find(name).ok_or_else(|| EngineError::corrupt(name, "section is missing"))
+    }
+
+    /// The same of a section that need not be there.
+    pub(crate) fn find(&self, name: &str) -> Option<OwnedBytes> {
+        let section = self.footer.sections.iter().find(|section| section.name == name)?;
+        Some(self.bytes.slice(range(section)))
     }
 
     /// Compares with their checksums the sections that `wanted` selects.

@@ -88,10 +88,31 @@ impl Snapshot {
     /// One file: the version on `branch`; without a branch, that of the repository's default branch,
     /// or the first.
     pub fn file(&self, key: &DocKey, branch: Option<&str>) -> Result<Option<FileView>> {
-        let Some((part, docs)) = self.parts.iter().rev().find_map(|part| part.live_docs(key))
+        let version = self.version(key, branch, None)?;
+        version.map(|(part, doc)| part.view(doc)).transpose()
+    }
+
+    /// The document of one version of a file, and the part that holds it; of those on the branch the one
+    /// with the blob (in hex), where one is named.
+    pub(crate) fn version(
+        &self,
+        key: &DocKey,
+        branch: Option<&str>,
+        blob: Option<&str>,
+    ) -> Result<Option<(&Part, u32)>> {
+        let Some((part, mut docs)) = self.parts.iter().rev().find_map(|part| part.live_docs(key))
         else {
             return Ok(None);
         };
+        if let Some(blob) = blob {
+            let mut with_blob = Vec::new();
+            for doc in docs {
+                if part.segment.docs.record(doc)?.blob.to_string() == blob {
+                    with_blob.push(doc);
+                }
+            }
+            docs = with_blob;
+        }
         let shows = |doc: &u32, branch: &str| part.branches(*doc).contains(&branch);
         let doc = match branch {
             Some(branch) => docs.iter().find(|doc| shows(doc, branch)),
@@ -100,7 +121,7 @@ impl Snapshot {
                 docs.iter().find(|doc| shows(doc, default)).or(docs.first())
             }
         };
-        doc.map(|doc| part.view(*doc)).transpose()
+        Ok(doc.map(|doc| (part, *doc)))
     }
 
     /// How large it is.

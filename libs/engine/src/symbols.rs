@@ -100,6 +100,15 @@ mod tests {
             let order = |(doc, s): &(u32, NewSymbol)| {
                 (*doc, s.start, s.name.clone(), s.kind, s.container.clone())
             };
+            for (_, symbol) in &symbols {
+                let (number, places) = read.find(&symbol.name).unwrap().unwrap();
+                prop_assert_eq!(&read.name(number).unwrap(), &symbol.name);
+                let same = symbols.iter().filter(|(_, other)| other.name == symbol.name).count();
+                prop_assert_eq!(places.len(), same);
+            }
+            for absent in ["", "a-", "c", "A"] {
+                prop_assert!(read.find(absent.as_bytes()).unwrap().is_none());
+            }
             symbols.sort_by_key(order);
             found.sort_by_key(order);
             prop_assert_eq!(found, symbols);

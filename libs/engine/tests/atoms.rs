@@ -145,11 +145,11 @@ fn atom_holds(atom: &Atom, file: &File) -> bool {
         }
         Atom::Sym { pattern, kinds } => {
             let Some(language) = language.filter(|_| file.text.is_some()) else { return false };
-            let found = ax_syntax::definitions(language, text, &Budget::default());
+            let found = ax_syntax::outline(language, text, &Budget::default());
             let is_kind = |kind: Kind| {
                 kinds.iter().all(|filter| filter.names.iter().any(|name| name == kind.as_str()))
             };
-            found.unwrap_or_default().iter().any(|definition| {
+            found.ok().flatten().unwrap_or_default().definitions.iter().any(|definition| {
                 is_kind(definition.kind) && find(pattern).is_match(&definition.name)
             })
         }

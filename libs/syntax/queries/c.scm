@@ -44,3 +44,6 @@
         (array_declarator declarator: (identifier) @name)
         (array_declarator declarator: (array_declarator declarator: (identifier) @name))
       ])) @variable)
+
+; no code
+[(comment) (string_literal) (system_lib_string) (char_literal)] @text

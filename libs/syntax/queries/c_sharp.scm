@@ -15,3 +15,6 @@
 (event_declaration name: (identifier) @name) @field
 (field_declaration (variable_declaration (variable_declarator name: (identifier) @name))) @field
 (event_field_declaration (variable_declaration (variable_declarator name: (identifier) @name))) @field
+
+; no code
+[(comment) (string_literal) (verbatim_string_literal) (raw_string_literal) (string_content) (character_literal)] @text

@@ -77,3 +77,6 @@
 (namespace_definition name: (namespace_identifier) @name) @module
 (alias_declaration name: (type_identifier) @name) @type
 (concept_definition name: (identifier) @name) @trait
+
+; no code
+[(comment) (string_literal) (raw_string_literal) (system_lib_string) (char_literal)] @text

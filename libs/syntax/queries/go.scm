@@ -18,3 +18,6 @@
 (source_file (const_declaration (const_spec name: (identifier) @name) @constant))
 (source_file (var_declaration (var_spec name: (identifier) @name) @variable))
 (source_file (var_declaration (var_spec_list (var_spec name: (identifier) @name) @variable)))
+
+; no code
+[(comment) (interpreted_string_literal) (raw_string_literal) (rune_literal)] @text

@@ -10,3 +10,6 @@
 (compact_constructor_declaration name: (identifier) @name) @method
 (field_declaration declarator: (variable_declarator name: (identifier) @name)) @field
 (constant_declaration declarator: (variable_declarator name: (identifier) @name)) @constant
+
+; no code
+[(line_comment) (block_comment) (string_fragment) (multiline_string_fragment) (character_literal)] @text

@@ -23,3 +23,6 @@
   (lexical_declaration kind: "const" (variable_declarator name: (identifier) @name) @constant)))
 (program (export_statement
   (lexical_declaration kind: "let" (variable_declarator name: (identifier) @name) @variable)))
+
+; no code
+[(comment) (html_comment) (string) (string_fragment) (regex) (jsx_text)] @text

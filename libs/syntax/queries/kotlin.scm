@@ -9,3 +9,6 @@
 (source_file (property_declaration (variable_declaration (identifier) @name)) @variable)
 (class_body (property_declaration (variable_declaration (identifier) @name)) @field)
 (class_parameter ["val" "var"] (identifier) @name) @field
+
+; no code
+[(line_comment) (block_comment) (string_content) (character_literal)] @text

@@ -9,3 +9,6 @@
 (field name: (identifier) @name value: (function_definition)) @function
 (chunk (assignment_statement (variable_list . name: (identifier) @name)) @variable)
 (chunk (variable_declaration (assignment_statement (variable_list . name: (identifier) @name))) @variable)
+
+; no code
+[(comment) (string)] @text

@@ -8,3 +8,6 @@
 (method_declaration name: (name) @name) @method
 (property_declaration (property_element name: (variable_name (name) @name))) @field
 (const_declaration (const_element . (name) @name) @constant)
+
+; no code
+[(comment) (string) (string_content) (nowdoc_string)] @text

@@ -4,3 +4,7 @@
 (module (expression_statement (assignment left: (identifier) @name) @variable))
 (class_definition
   body: (block (expression_statement (assignment left: (identifier) @name) @field)))
+
+; no code
+[(comment) (string_content)] @text
+(interpolation) @code

@@ -4,3 +4,7 @@
 (singleton_method name: (_) @name) @method
 (alias name: (_) @name) @method
 (assignment left: (constant) @name) @constant
+
+; no code
+[(comment) (string_content) (heredoc_content) (character)] @text
+(interpolation) @code

@@ -20,3 +20,6 @@
     (generic_type type: (scoped_type_identifier name: (type_identifier) @name))
     (reference_type type: (type_identifier) @name)
   ]) @scope
+
+; no code
+[(line_comment) (block_comment) (string_literal) (raw_string_literal) (char_literal)] @text

@@ -13,3 +13,7 @@
 (template_body (var_definition pattern: (identifier) @name) @field)
 (template_body (val_declaration name: (identifier) @name) @field)
 (compilation_unit (val_definition pattern: (identifier) @name) @constant)
+
+; no code
+[(comment) (block_comment) (string) (interpolated_string) (character_literal)] @text
+(interpolation) @code

@@ -36,3 +36,6 @@
 (interface_body (method_signature name: (property_identifier) @name) @method)
 (interface_body (property_signature name: (property_identifier) @name) @field)
 (public_field_definition name: [(property_identifier) (private_property_identifier)] @name) @field
+
+; no code
+[(comment) (html_comment) (string) (string_fragment) (regex)] @text

@@ -1,4 +1,4 @@
-//! What a file defines.
+//! What a file defines, and where it holds no code: one pass of tree-sitter over its text.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use streaming_iterator::StreamingIterator;
 use tree_sitter::{ParseOptions, Parser, QueryCursor, QueryCursorOptions, QueryMatch, Tree};
 
-use crate::Language;
 use crate::grammar::{Compiled, Role};
+use crate::prose::{Mark, prose_of};
+use crate::{Kind, Language};
 
 /// A name that a file gives to something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,96 +23,20 @@ pub struct Definition {
     pub start: usize,
     /// One past the last byte of the name.
     pub end: usize,
+    /// One past the last byte of the whole definition.
+    pub whole_end: usize,
     /// Name of the definition that encloses it, or of the type that it is declared for.
     pub container: Option<String>,
 }
 
-/// What a definition names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// A free function.
-    Function,
-    /// A function of a type.
-    Method,
-    /// A class or singleton object.
-    Class,
-    /// A structure.
-    Struct,
-    /// A union.
-    Union,
-    /// An enumeration.
-    Enum,
-    /// A member of an enumeration.
-    Variant,
-    /// A trait or mix-in.
-    Trait,
-    /// An interface or protocol.
-    Interface,
-    /// A module, namespace or package.
-    Module,
-    /// A constant.
-    Constant,
-    /// A variable outside functions.
-    Variable,
-    /// A macro.
-    Macro,
-    /// A type alias.
-    Type,
-    /// A field or property of a type.
-    Field,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: &[Kind] = &[
-        Kind::Function,
-        Kind::Method,
-        Kind::Class,
-        Kind::Struct,
-        Kind::Union,
-        Kind::Enum,
-        Kind::Variant,
-        Kind::Trait,
-        Kind::Interface,
-        Kind::Module,
-        Kind::Constant,
-        Kind::Variable,
-        Kind::Macro,
-        Kind::Type,
-        Kind::Field,
-    ];
-
-    /// The stable name, in lower case.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Function => "function",
-            Kind::Method => "method",
-            Kind::Class => "class",
-            Kind::Struct => "struct",
-            Kind::Union => "union",
-            Kind::Enum => "enum",
-            Kind::Variant => "variant",
-            Kind::Trait => "trait",
-            Kind::Interface => "interface",
-            Kind::Module => "module",
-            Kind::Constant => "constant",
-            Kind::Variable => "variable",
-            Kind::Macro => "macro",
-            Kind::Type => "type",
-            Kind::Field => "field",
-        }
-    }
-
-    /// The kind of that name.
-    pub fn from_name(name: &str) -> Option<Kind> {
-        Kind::ALL.iter().copied().find(|kind| kind.as_str() == name)
-    }
-
-    /// Whether functions inside it are its methods.
-    fn has_methods(self) -> bool {
-        use Kind::{Class, Enum, Interface, Struct, Trait, Union};
-        matches!(self, Class | Struct | Union | Enum | Trait | Interface)
-    }
+/// What syntax says of a text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// In the order of their names' places.
+    pub definitions: Vec<Definition>,
+    /// Comments and strings, in bytes of the text: ascending, apart, with code between any two. What is
+    /// interpolated into a string is code.
+    pub prose: Vec<Range<usize>>,
 }
 
 /// What a file's definitions may cost.
@@ -154,20 +79,20 @@ impl GivenUp {
     }
 }
 
-/// The definitions in a text, in the order of their names' places; none for a language without a
-/// grammar. Text with errors, or not in UTF-8, gives what can be made out.
+/// The definitions in a text, its comments and its strings; `None` for a language without a grammar.
+/// Text with errors, or not in UTF-8, gives what can be made out.
 ///
 /// # Errors
 ///
 /// [`GivenUp`] when the text is over the budget. The clock is looked at between steps of the parser, and a
 /// step over a hostile text (a million open brackets) is slow: a call may last up to twice the timeout.
-pub fn definitions(
+pub fn outline(
     language: &Language,
     text: &[u8],
     budget: &Budget,
-) -> Result<Vec<Definition>, GivenUp> {
+) -> Result<Option<Outline>, GivenUp> {
     let Some(grammar) = language.grammar else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     // tree-sitter counts bytes in 32 bits
     if text.len() > budget.max_bytes || u32::try_from(text.len()).is_err() {
@@ -176,8 +101,8 @@ pub fn definitions(
     let deadline = Instant::now() + budget.timeout;
     let compiled = grammar.compiled();
     let tree = parse(compiled, text, deadline)?;
-    let found = find(compiled, &tree, text, deadline)?;
-    Ok(nest(found, text))
+    let (found, marks) = find(compiled, &tree, text, deadline)?;
+    Ok(Some(Outline { definitions: nest(found, text), prose: prose_of(marks, text) }))
 }
 
 thread_local! {
@@ -223,7 +148,7 @@ fn find(
     tree: &Tree,
     text: &[u8],
     deadline: Instant,
-) -> Result<Vec<Found>, GivenUp> {
+) -> Result<(Vec<Found>, Vec<Mark>), GivenUp> {
     CURSOR.with_borrow_mut(|cursor| {
         let mut late = false;
         let mut progress = |_: &_| check(deadline, &mut late);
@@ -231,19 +156,23 @@ fn find(
         cursor.set_match_limit(MAX_OPEN_MATCHES);
         let root = tree.root_node();
         let mut matches = cursor.matches_with_options(&compiled.query, root, text, options);
-        let mut found = Vec::new();
+        let (mut found, mut marks) = (Vec::new(), Vec::new());
         while let Some(one) = matches.next() {
-            found.extend(read_match(compiled, one));
+            found.extend(read_match(compiled, one, &mut marks));
         }
         drop(matches);
-        if late { Err(GivenUp::TooSlow) } else { Ok(found) }
+        if late { Err(GivenUp::TooSlow) } else { Ok((found, marks)) }
     })
 }
 
 /// Matches that may be under way at once; bounds the memory of a search in a hostile tree.
 const MAX_OPEN_MATCHES: u32 = 4096;
 
-fn read_match(compiled: &Compiled, one: &QueryMatch<'_, '_>) -> Option<Found> {
+fn read_match(
+    compiled: &Compiled,
+    one: &QueryMatch<'_, '_>,
+    marks: &mut Vec<Mark>,
+) -> Option<Found> {
     let (mut whole, mut name, mut container) = (None, None, None);
     for capture in one.captures() {
         let range = capture.node.byte_range();
@@ -252,6 +181,9 @@ fn read_match(compiled: &Compiled, one: &QueryMatch<'_, '_>) -> Option<Found> {
             Role::Container => container = Some(range),
             Role::Definition(kind) => whole = Some((Some(kind), range)),
             Role::Scope => whole = Some((None, range)),
+            Role::Text => marks.push(Mark { range, is_text: true }),
+            Role::Condition => {}
+            Role::Code => marks.push(Mark { range, is_text: false }),
         }
     }
     let (kind, whole) = whole?;
@@ -283,7 +215,8 @@ fn nest(mut found: Vec<Found>, text: &[u8]) -> Vec<Definition> {
         };
         if one.kind.is_some() {
             let Range { start, end } = one.name;
-            result.push(Definition { name: name.clone(), kind, start, end, container });
+            let (name, whole_end) = (name.clone(), one.whole.end.max(end));
+            result.push(Definition { name, kind, start, end, whole_end, container });
         }
         open.push((one.whole, kind, name));
     }

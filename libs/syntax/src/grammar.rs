@@ -1,4 +1,4 @@
-//! The grammars, each with the query that finds its definitions.
+//! The grammars, each with the query that finds its definitions, comments and strings.
 
 use std::sync::OnceLock;
 
@@ -45,18 +45,26 @@ grammars! {
     C = tree_sitter_c::LANGUAGE, "c.scm";
     CSharp = tree_sitter_c_sharp::LANGUAGE, "c_sharp.scm";
     Cpp = tree_sitter_cpp::LANGUAGE, "cpp.scm";
+    Dart = tree_sitter_dart::LANGUAGE, "dart.scm";
+    Elixir = tree_sitter_elixir::LANGUAGE, "elixir.scm";
+    Erlang = tree_sitter_erlang::LANGUAGE, "erlang.scm";
     Go = tree_sitter_go::LANGUAGE, "go.scm";
+    Hcl = tree_sitter_hcl::LANGUAGE, "hcl.scm";
     Java = tree_sitter_java::LANGUAGE, "java.scm";
     JavaScript = tree_sitter_javascript::LANGUAGE, "javascript.scm";
     Kotlin = tree_sitter_kotlin_ng::LANGUAGE, "kotlin.scm";
     Lua = tree_sitter_lua::LANGUAGE, "lua.scm";
     Php = tree_sitter_php::LANGUAGE_PHP, "php.scm";
+    Proto = tree_sitter_proto::LANGUAGE, "proto.scm";
     Python = tree_sitter_python::LANGUAGE, "python.scm";
+    R = tree_sitter_r::LANGUAGE, "r.scm";
     Ruby = tree_sitter_ruby::LANGUAGE, "ruby.scm";
     Rust = tree_sitter_rust::LANGUAGE, "rust.scm";
     Scala = tree_sitter_scala::LANGUAGE, "scala.scm";
+    Swift = tree_sitter_swift::LANGUAGE, "swift.scm";
     Tsx = tree_sitter_typescript::LANGUAGE_TSX, "typescript.scm";
     TypeScript = tree_sitter_typescript::LANGUAGE_TYPESCRIPT, "typescript.scm";
+    Zig = tree_sitter_zig::LANGUAGE, "zig.scm";
 }
 
 /// A grammar, ready to use.
@@ -68,7 +76,8 @@ pub(crate) struct Compiled {
     pub roles: Vec<Role>,
 }
 
-/// What a capture means. The queries use `@name`, `@container`, `@scope` and `@KIND`.
+/// What a capture means. The queries use `@name`, `@container`, `@scope`, `@KIND`, `@text` and `@code`;
+/// what begins with `_` is there for a pattern's conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The name of what is defined.
@@ -79,6 +88,12 @@ pub(crate) enum Role {
     Definition(Kind),
     /// Encloses definitions under its name, and is none itself.
     Scope,
+    /// A comment or a string, or a part of one.
+    Text,
+    /// Code within a string.
+    Code,
+    /// Only for a condition of the pattern.
+    Condition,
 }
 
 impl Compiled {
@@ -96,6 +111,9 @@ fn role(capture: &str) -> Role {
         "name" => Role::Name,
         "container" => Role::Container,
         "scope" => Role::Scope,
+        "text" => Role::Text,
+        "code" => Role::Code,
+        condition if condition.starts_with('_') => Role::Condition,
         kind => Role::Definition(
             Kind::from_name(kind).expect("captures are named for kinds, and a test compiles each"),
         ),

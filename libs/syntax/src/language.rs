@@ -23,7 +23,7 @@ pub struct Language {
 }
 
 impl Language {
-    /// Whether [`definitions`](crate::definitions) can find any in it.
+    /// Whether [`outline`](crate::outline) can find any in it.
     pub fn has_definitions(&self) -> bool {
         self.grammar.is_some()
     }

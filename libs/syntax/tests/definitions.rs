@@ -1,12 +1,14 @@
-//! Every grammar on a small sample: `golden/*.txt` holds a path, a source and the definitions that
-//! stand in it, one per line as `kind name` and, if it has one, `in container`.
+//! Every grammar on a small sample: `golden/*.txt` holds a path, a source, the definitions that stand in
+//! it, one per line as `kind name` and, if it has one, `in container`, and its comments and strings.
 
 #![allow(clippy::unwrap_used)] // helpers of tests may, as tests do
 
 use std::path::Path;
 use std::time::Duration;
 
-use ax_syntax::{Budget, Definition, GivenUp, definitions, detect, find_language, languages};
+use ax_syntax::{
+    Budget, Definition, GivenUp, Language, Outline, detect, find_language, languages, outline,
+};
 
 const RULE: &str = "\n====\n";
 
@@ -25,23 +27,47 @@ fn line(definition: &Definition) -> String {
     format!("{} {name}{container}", kind.as_str())
 }
 
+fn read(language: &Language, source: &[u8]) -> Outline {
+    outline(language, source, &Budget::default()).unwrap().unwrap_or_default()
+}
+
+fn definitions(
+    language: &Language,
+    source: &[u8],
+    budget: &Budget,
+) -> Result<Vec<Definition>, GivenUp> {
+    outline(language, source, budget).map(|found| found.unwrap_or_default().definitions)
+}
+
 #[test]
-fn samples_give_their_definitions() {
+fn samples_give_their_definitions_comments_and_strings() {
     let mut wrong = Vec::new();
     for (file, text) in golden() {
         let (head, expected) = text.split_once(RULE).unwrap();
         let (path, source) = head.split_once('\n').unwrap();
-        let language = detect(path, source.as_bytes()).unwrap();
-        let found = definitions(language, source.as_bytes(), &Budget::default()).unwrap();
-        for one in &found {
+        let found = read(detect(path, source.as_bytes()).unwrap(), source.as_bytes());
+        for one in &found.definitions {
             assert_eq!(source[one.start..one.end], one.name, "{file}");
+            assert!(one.end <= one.whole_end && one.whole_end <= source.len(), "{file}");
         }
-        let found: Vec<_> = found.iter().map(line).collect();
-        if found.join("\n") != expected.trim_end() {
-            wrong.push(format!("{file}\n{}\n", found.join("\n")));
+        let definitions: Vec<_> = found.definitions.iter().map(line).collect();
+        let prose: Vec<_> =
+            found.prose.iter().map(|range| source[range.clone()].replace('\n', "⏎")).collect();
+        let found = format!("{}{RULE}{}", definitions.join("\n"), prose.join("\n"));
+        if found != expected.trim_end() {
+            wrong.push(format!("{file}\n{found}\n"));
         }
     }
     assert!(wrong.is_empty(), "found instead:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_definition_ends_where_its_body_does() {
+    let source = "fn a() {\n    b();\n}\nstruct C;\n";
+    let found = read(find_language("rust").unwrap(), source.as_bytes());
+    let ends: Vec<_> =
+        found.definitions.iter().map(|one| &source[one.start..one.whole_end]).collect();
+    assert_eq!(ends, ["a() {\n    b();\n}", "C;"]);
 }
 
 #[test]

@@ -48,8 +48,7 @@ impl SegmentBuilder {
         }
         let (definitions, digests) = extracted.into_iter().unzip();
         self.digests = digests;
-        self.keep(&chunk, definitions);
-        Ok(())
+        self.keep(&chunk, definitions)
     }
 
     fn split_blocks<'a>(&mut self, chunk: &'a [Pending]) -> Vec<Unit<'a>> {
@@ -69,7 +68,7 @@ impl SegmentBuilder {
         units
     }
 
-    fn keep(&mut self, chunk: &[Pending], definitions: Vec<Definitions>) {
+    fn keep(&mut self, chunk: &[Pending], definitions: Vec<Definitions>) -> Result<()> {
         for (pending, definitions) in chunk.iter().zip(definitions) {
             if definitions.given_up {
                 self.docs[pending.doc as usize].flags |= flag::NO_SYMBOLS;
@@ -78,7 +77,9 @@ impl SegmentBuilder {
                 symbol.kind = self.tables.symbol_kinds.number_of(&kind);
                 self.symbols.add(pending.doc, symbol);
             }
+            self.marks.push(&definitions.marks)?; // documents come in order
         }
+        Ok(())
     }
 }
 

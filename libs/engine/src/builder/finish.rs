@@ -35,6 +35,7 @@ impl SegmentBuilder {
                     keys.write(&mut out)?;
                     repositories::write(self.repositories.values(), &mut out)?;
                     self.symbols.write(&mut out, &options.scratch_dir)?;
+                    self.marks.write(&mut out)?;
                     grams.finish(&mut out, "content", num_blocks)
                 },
             )

@@ -1,0 +1,276 @@
+//! Where a name is used: whole words of its letters, outside of comments and strings where syntax knows
+//! them.
+
+use super::{Distance, MAX_NAME_BYTES, Origin, facts, identifier, is_on, lines, near::family};
+use crate::{
+    Result, Segment, Snapshot, Stop, grams::Units, languages, marks::DocMarks, snapshot::Part,
+};
+use ax_query::grams::{GramLimits, plan};
+use memchr::memmem;
+use regex_syntax::hir::Hir;
+use std::ops::Range;
+
+/// Documents looked at between two looks at the clock.
+const DOCS_PER_CHECK: usize = 16;
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct ReferenceQuery<'a> {
+    /// The name, letter by letter.
+    pub name: &'a str,
+    /// Only files of this language, and of those that use one another's names.
+    pub language: Option<&'a str>,
+    /// Most files to return.
+    pub limit: usize,
+    /// Most occurrences to return per file; all are counted.
+    pub max_per_file: usize,
+}
+
+/// Files that use a name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct References {
+    /// The nearest first.
+    pub files: Vec<FileReferences>,
+    /// There are more files.
+    pub more: bool,
+    /// The deadline or the cancellation ended it early.
+    pub timed_out: bool,
+}
+
+/// What one file has of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileReferences {
+    /// Repository.
+    pub repo: String,
+    /// Path.
+    pub path: String,
+    /// Branches that show it.
+    pub branches: Vec<String>,
+    /// Language name; empty when unknown.
+    pub language: String,
+    /// Git's id of the blob in hex.
+    pub blob: String,
+    /// Comments and strings are known, and left out. Else every whole word counts.
+    pub by_syntax: bool,
+    /// In order, the first ones.
+    pub occurrences: Vec<Occurrence>,
+    /// All of them.
+    pub num_occurrences: u64,
+    /// What the file is worth less for; zero for none.
+    pub penalty: u8,
+}
+
+/// One place where the name stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Occurrence {
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1, in characters.
+    pub column: u32,
+    /// Column after its last character.
+    pub end_column: u32,
+    /// The line, without the white space around it.
+    pub text: String,
+    /// Characters of the line left out before `text`.
+    pub indent: u32,
+    /// It is defined here.
+    pub is_definition: bool,
+}
+
+impl FileReferences {
+    /// Puts the likelier of two first, as seen from `origin`.
+    pub fn order(a: &Self, b: &Self, origin: &Origin) -> std::cmp::Ordering {
+        let rank = |file: &Self| {
+            let on_branch = origin.branch.is_empty() || file.branches.contains(&origin.branch);
+            let Self { repo, path, language, .. } = file;
+            let nearby = super::Nearby { repo, path, language, container: None, on_branch };
+            (origin.distance(&nearby), file.penalty)
+        };
+        rank(a)
+            .cmp(&rank(b))
+            .then_with(|| (&a.repo, &a.path, &a.blob).cmp(&(&b.repo, &b.path, &b.blob)))
+    }
+}
+
+/// A document that may hold the name.
+struct Candidate<'a> {
+    part: &'a Part,
+    doc: u32,
+    /// Its blocks that may; none for all of them.
+    blocks: Option<Range<usize>>,
+    rank: (Distance, u8, &'a str, &'a str),
+}
+
+impl Snapshot {
+    /// The files that hold the name as a whole word of code, the nearest to `origin` first.
+    ///
+    /// Candidates come from the trigrams of the text, are ordered by what the index says of their files,
+    /// and read in that order until there are enough: a name that stands everywhere costs no more than
+    /// one that is rare.
+    pub fn references(
+        &self,
+        query: &ReferenceQuery<'_>,
+        origin: &Origin,
+        stop: &Stop,
+    ) -> Result<References> {
+        let mut found = References::default();
+        if query.name.is_empty() || query.name.len() > MAX_NAME_BYTES {
+            return Ok(found);
+        }
+        let formula = plan(&Hir::literal(query.name.as_bytes()), &GramLimits::default());
+        let mut of_parts = Vec::with_capacity(self.parts.len());
+        for part in &self.parts {
+            of_parts.push((part, part.segment.content_grams.evaluate(&formula)?));
+        }
+        let mut candidates: Vec<Candidate<'_>> = Vec::new();
+        for (part, units) in &of_parts {
+            add_candidates(part, units, query, origin, &mut candidates);
+        }
+        candidates.sort_unstable_by(|a, b| a.rank.cmp(&b.rank).then(a.doc.cmp(&b.doc)));
+        let finder = memmem::Finder::new(query.name);
+        let mut defined = vec![None; of_parts.len()];
+        for (looked_at, candidate) in candidates.iter().enumerate() {
+            if looked_at.is_multiple_of(DOCS_PER_CHECK) && stop.is_due() {
+                found.timed_out = true;
+                break;
+            }
+            let place = of_parts.iter().position(|(part, _)| std::ptr::eq(*part, candidate.part));
+            let (place, units) =
+                place.map_or((0, &Units::All), |place| (place, &of_parts[place].1));
+            let defined = match &mut defined[place] {
+                Some(known) => known,
+                unknown => unknown.insert(definitions(&candidate.part.segment, query.name)?),
+            };
+            let Some(file) = candidate.read(&finder, units, defined, query.max_per_file)? else {
+                continue;
+            };
+            if found.files.len() == query.limit {
+                found.more = true;
+                break;
+            }
+            found.files.push(file);
+        }
+        Ok(found)
+    }
+}
+
+/// Where a segment defines a name: document and first byte, in order.
+fn definitions(segment: &Segment, name: &str) -> Result<Vec<(u32, u32)>> {
+    let places = segment.symbols.find(name.as_bytes())?.map(|(_, places)| places);
+    let mut found: Vec<_> =
+        places.into_iter().flatten().map(|place| (place.doc, place.start)).collect();
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn add_candidates<'a>(
+    part: &'a Part,
+    units: &Units,
+    query: &ReferenceQuery<'_>,
+    origin: &Origin,
+    found: &mut Vec<Candidate<'a>>,
+) {
+    let language = query.language.map(languages::canonical);
+    let mut add = |doc: u32, blocks: Option<Range<usize>>| {
+        let facts = facts(part, doc);
+        let is_wanted = |wanted: &String| family(wanted) == family(facts.language);
+        if !part.live.has(doc) || !language.as_ref().is_none_or(is_wanted) {
+            return;
+        }
+        let distance = origin.distance(&facts.nearby(None, is_on(part, doc, &origin.branch)));
+        let rank = (distance, facts.penalty, facts.repo, facts.path);
+        found.push(Candidate { part, doc, blocks, rank });
+    };
+    match units {
+        Units::All => part.live.iter().for_each(|doc| add(doc, None)),
+        Units::Some(units) => {
+            let owner = |unit: &u32| part.segment.blocks.doc(*unit);
+            let mut start = 0;
+            for run in units.chunk_by(|a, b| owner(a) == owner(b)) {
+                add(owner(&run[0]), Some(start..start + run.len()));
+                start += run.len();
+            }
+        }
+    }
+}
+
+impl Candidate<'_> {
+    /// What the document has of the name; `None` if it has nothing.
+    fn read(
+        &self,
+        finder: &memmem::Finder<'_>,
+        units: &Units,
+        defined: &[(u32, u32)],
+        max: usize,
+    ) -> Result<Option<FileReferences>> {
+        let (segment, doc) = (&*self.part.segment, self.doc);
+        let text = segment.text(doc);
+        let marks = segment.marks.of(doc)?;
+        let is_defined = |at: usize| defined.binary_search(&(doc, at as u32)).is_ok();
+        let mut places = Vec::new();
+        for range in self.ranges(units) {
+            let starts = finder.find_iter(&text[range.clone()]).map(|at| range.start + at);
+            places.extend(starts.filter(|start| {
+                identifier::is_whole(text, &(*start..*start + finder.needle().len()))
+                    && (is_defined(*start) || !is_prose(marks.as_ref(), *start))
+            }));
+        }
+        if places.is_empty() {
+            return Ok(None);
+        }
+        let record = segment.docs.record(doc)?;
+        let key = segment.keys.decode(record.key)?;
+        let len = finder.needle().len();
+        let occurrence = |at: &usize| occurrence(segment, doc, *at, len, is_defined(*at));
+        Ok(Some(FileReferences {
+            repo: key.repo.into(),
+            path: key.path,
+            branches: self.part.branch_names(doc),
+            language: segment.docs.strings.language(record.language).to_owned(),
+            blob: record.blob.to_string(),
+            by_syntax: marks.is_some(),
+            occurrences: places.iter().take(max).map(occurrence).collect(),
+            num_occurrences: places.len() as u64,
+            penalty: self.rank.1,
+        }))
+    }
+
+    /// The parts of the text that may hold the name.
+    fn ranges(&self, units: &Units) -> Vec<Range<usize>> {
+        let segment = &self.part.segment;
+        let text = segment.docs.text(self.doc);
+        match (&self.blocks, units) {
+            (Some(of_doc), Units::Some(blocks)) => {
+                let ranges =
+                    blocks[of_doc.clone()].iter().map(|block| segment.blocks.range(*block));
+                ranges.map(|range| range.start - text.start..range.end - text.start).collect()
+            }
+            _ => Vec::from([Range { start: 0, end: text.len() }]),
+        }
+    }
+}
+
+fn is_prose(marks: Option<&DocMarks>, at: usize) -> bool {
+    marks.is_some_and(|marks| marks.is_prose(u32::try_from(at).unwrap_or(u32::MAX)))
+}
+
+fn occurrence(
+    segment: &Segment,
+    doc: u32,
+    at: usize,
+    len: usize,
+    is_definition: bool,
+) -> Occurrence {
+    let line = lines::line_at(segment, doc, at);
+    let bytes = &segment.text(doc)[line.range.clone()];
+    let within = at - line.range.start;
+    let (text, indent) = lines::shown(bytes);
+    Occurrence {
+        line: line.number,
+        column: lines::column(bytes, within),
+        end_column: lines::column(bytes, within + len),
+        text,
+        indent,
+        is_definition,
+    }
+}
