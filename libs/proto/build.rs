@@ -5,6 +5,8 @@ use std::path::Path;
 const FILES: &[&str] = &[
     "ax/changes/v1/changes.proto",
     "ax/manifest/v1/manifest.proto",
+    "ax/search/v1/answer.proto",
+    "ax/search/v1/navigate.proto",
     "ax/search/v1/search.proto",
     "ax/cluster/v1/cluster.proto",
 ];

@@ -52,6 +52,7 @@ codes! {
     NotReady = "AX-A010", 503, "The node is not ready to answer yet.";
     ForeignOrigin = "AX-A011", 403, "The request would change something, and comes from a page of another site.";
     NotJson = "AX-A012", 415, "The request would change something, and is not application/json.";
+    NoName = "AX-A013", 404, "No name stands at that place of the file.";
     ShardUnavailable = "AX-S001", 503, "No replica of a shard answered.";
     SegmentCorrupt = "AX-S002", 500, "A segment's bytes do not match their checksum.";
     ManifestCorrupt = "AX-S003", 500, "A manifest's bytes cannot be read or do not follow its chain.";

@@ -22,6 +22,9 @@ pub enum Command {
     /// pipe lines come as they stand in the file, as grep gives them; names and paths are spelt out there
     /// too, so that each match is one line.
     Search(SearchArgs),
+    /// List definitions by name: `ax symbols lock`, `ax symbols '^main$'`, `ax symbols '/^spin_.*/'`. Exit
+    /// status: 0 found, 1 nothing found, 2 error.
+    Symbols(SymbolsArgs),
     /// List, add, remove and inspect repositories.
     Repos(ReposArgs),
     /// Show the cluster: members, shards, lag, imports, changes set aside.
@@ -93,6 +96,33 @@ pub struct SearchArgs {
     #[arg(long)]
     pub no_cache: bool,
     /// Where to search.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Arguments of `ax symbols`.
+#[derive(Debug, Args)]
+pub struct SymbolsArgs {
+    /// Name as after `sym:` in a query: a part of it, `^` before its beginning and `$` behind its end, or a
+    /// `/regex/`; filters such as `file:` may follow.
+    #[arg(required = true)]
+    pub query: Vec<String>,
+    /// Only this repository, by its whole name.
+    #[arg(long, value_name = "NAME")]
+    pub repo: Option<String>,
+    /// Only files of this language.
+    #[arg(long, value_name = "LANGUAGE")]
+    pub lang: Option<String>,
+    /// Only these kinds, with commas, as in `function,method`.
+    #[arg(long, value_name = "KINDS")]
+    pub kind: Option<String>,
+    /// Most definitions to print.
+    #[arg(long, short = 'n', value_name = "N")]
+    pub limit: Option<u32>,
+    /// One JSON object per definition.
+    #[arg(long)]
+    pub json: bool,
+    /// Which server to ask.
     #[command(flatten)]
     pub server: ServerArgs,
 }

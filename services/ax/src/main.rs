@@ -20,6 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Search(args) => client_runtime(client::search::run(args)),
+        Command::Symbols(args) => client_runtime(client::symbols::run(args)),
         Command::Repos(args) => client_runtime(client::repos::run(args)),
         Command::Status(args) => client_runtime(client::status::run(args)),
         Command::Shards(args) => client_runtime(client::shards::run(args)),

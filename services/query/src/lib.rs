@@ -14,6 +14,7 @@ pub mod hedge;
 pub mod http;
 pub mod leaf;
 mod membership;
+mod navigate;
 mod node;
 mod page;
 pub mod peers;

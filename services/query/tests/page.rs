@@ -192,3 +192,36 @@ async fn a_file_without_text_has_its_size() {
     assert!(!page.contains(">Raw<"), "there is nothing to show: {page}");
     assert_eq!(get(&node, "/api/v1/file?repo=r&path=a.bin").await.json()["num_bytes"], 7);
 }
+
+#[tokio::test]
+async fn names_lead_to_definitions_and_uses() {
+    let (corpus, node) = evil().await;
+    let code = "struct S;\nfn one() { two(); }\n// two\nfn two() {}\n";
+    corpus.write(1, &[("acme/api", "src/a.rs", code)]).await;
+    eventually("read", || async { get(&node, "/?q=two").await.text.contains("acme/api") }).await;
+    let symbols = get(&node, "/symbols?q=two").await;
+    assert_eq!(symbols.status, StatusCode::OK);
+    let link = "/file?repo=acme/api&amp;path=src/a.rs&amp;branch=main#L4";
+    assert!(symbols.text.contains(link), "{}", symbols.text);
+    assert!(symbols.text.contains("<a href=\"/symbols?q=two\" aria-current=\"page\">"));
+    assert!(get(&node, "/?q=two").await.text.contains("<a href=\"/symbols?q=two\">Symbols"));
+    let file = get(&node, "/file?repo=acme/api&path=src/a.rs&branch=main").await.text;
+    let link = "data-name=\"/name?repo=acme/api&amp;path=src/a.rs&amp;branch=main&amp;blob=";
+    assert!(file.contains(link), "{file}");
+    for at in ["repo=acme/api&path=src/a.rs&line=2&col=13", "symbol=two"] {
+        let name = get(&node, &format!("/name?{at}")).await.text;
+        assert!(
+            name.contains("<b>1</b> definition") && name.contains("<b>2</b> references"),
+            "{name}"
+        );
+        assert!(name.contains("fn one() { <mark>two</mark>(); }"), "{name}");
+        assert!(!name.contains("// <mark>"), "{name}");
+    }
+    let nothing = get(&node, "/name?repo=acme/api&path=src/a.rs&line=2&col=10").await;
+    assert_eq!(nothing.status, StatusCode::NOT_FOUND);
+    assert!(nothing.text.contains("AX-A013"), "{}", nothing.text);
+    assert_eq!(get(&node, "/symbols?q=a+b").await.status, StatusCode::BAD_REQUEST);
+    for uri in ["/symbols?q=", "/name?symbol=", "/name?repo="] {
+        assert_harmless(&get(&node, &format!("{uri}{}", encoded(EVIL))).await.text);
+    }
+}

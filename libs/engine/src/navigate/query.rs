@@ -19,6 +19,8 @@ pub struct SymbolQuery<'q> {
     pub(super) name: SymbolName<'q>,
     /// All must match the repository's name.
     pub(super) repos: Vec<&'q Matcher>,
+    /// The repository's whole name.
+    pub(super) repository: Option<&'q str>,
     /// All must match the path.
     pub(super) files: Vec<&'q Matcher>,
     /// Languages that the file must be in.
@@ -33,6 +35,7 @@ impl<'q> SymbolQuery<'q> {
         Self {
             name: SymbolName::Exact(name),
             repos: Vec::new(),
+            repository: None,
             files: Vec::new(),
             languages: Vec::new(),
             kinds: None,
@@ -42,6 +45,12 @@ impl<'q> SymbolQuery<'q> {
     /// The same, in files of one language only.
     pub fn in_language(mut self, language: &str) -> Self {
         self.languages.push(languages::canonical(language));
+        self
+    }
+
+    /// The same, in one repository only.
+    pub fn in_repository(mut self, name: &'q str) -> Self {
+        self.repository = Some(name);
         self
     }
 

@@ -279,6 +279,7 @@ fn add_places<'a>(
         if !query.kinds.as_ref().is_none_or(is_wanted)
             || !query.languages.iter().all(|language| language == facts.language)
             || !holds(&query.repos, facts.repo)
+            || query.repository.is_some_and(|wanted| wanted != facts.repo)
             || !holds(&query.files, facts.path)
         {
             continue;

@@ -8,5 +8,6 @@ pub mod shards;
 pub mod sse;
 pub mod status;
 pub mod style;
+pub mod symbols;
 pub mod table;
 mod wait;

@@ -5,6 +5,7 @@ mod file;
 mod guard;
 mod health;
 mod hold;
+mod navigate;
 mod params;
 mod refused;
 mod repos;
@@ -22,6 +23,7 @@ pub use shape::{AnswerBody, FileBody, LineBody, MissingBody, ShardBody, SummaryB
 
 pub(crate) use error::retry_after;
 pub(crate) use file::repo_of;
+pub(crate) use navigate::{options_of, place_question, symbol_question};
 pub(crate) use params::Params;
 pub(crate) use repos::{KnownRepository, known_repositories};
 pub(crate) use search::request_of;
@@ -64,6 +66,9 @@ pub fn router(state: HttpState) -> Router {
     Router::new()
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/search/stream", get(search::search_stream))
+        .route("/api/v1/symbols", get(navigate::symbols))
+        .route("/api/v1/definitions", get(navigate::definitions))
+        .route("/api/v1/references", get(navigate::references))
         .route("/api/v1/repos", guarded(get(repos::list).post(repos::register)))
         .route("/api/v1/repos/{id}", guarded(get(repos::show).delete(repos::remove)))
         .route("/api/v1/repos/{id}/skipped", get(repos::skipped))

@@ -2,6 +2,7 @@
 
 mod admission;
 mod convert;
+mod navigate;
 mod service;
 
 pub use admission::Admission;
@@ -20,8 +21,8 @@ use async_trait::async_trait;
 use ax_engine::{EngineError, GroupBy, OnLong, SearchOptions, SkippedDoc, Snapshot, Stop};
 use ax_model::{Code, DocKey, Fault, Offset, RepoName, ShardId};
 use ax_proto::search::{
-    FileRequest, FileResponse, LeafRequest, ListRequest, ListResponse, SearchOptions as Wanted,
-    ShardAnswer,
+    FileRequest, FileResponse, LeafRequest, ListRequest, ListResponse, NavigateRequest,
+    NavigateResponse, SearchOptions as Wanted, ShardAnswer,
 };
 use ax_query::{Select, Shape};
 use parking_lot::Mutex;
@@ -197,6 +198,15 @@ impl Leaves for Leaf {
         _deadline: Instant,
     ) -> Result<FileResponse, LeafError> {
         Ok(self.get_file(request).await?)
+    }
+
+    async fn navigate(
+        &self,
+        _me: &Peer,
+        request: NavigateRequest,
+        _deadline: Instant,
+    ) -> Result<NavigateResponse, LeafError> {
+        Ok(Leaf::navigate(self, request).await?)
     }
 }
 

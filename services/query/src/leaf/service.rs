@@ -6,8 +6,8 @@ use crate::{
     wire::to_status,
 };
 use ax_proto::search::{
-    FileRequest, FileResponse, LeafEvent, LeafRequest, ListRequest, ListResponse,
-    leaf_event::Event, leaf_server,
+    FileRequest, FileResponse, LeafEvent, LeafRequest, ListRequest, ListResponse, NavigateRequest,
+    NavigateResponse, leaf_event::Event, leaf_server,
 };
 use futures::{Stream, StreamExt, stream};
 use std::pin::Pin;
@@ -63,6 +63,15 @@ impl leaf_server::Leaf for LeafService {
         let span = span_of(&request, "leaf_file");
         let file = self.leaf.get_file(request.into_inner()).instrument(span).await;
         file.map(Response::new).map_err(|fault| to_status(&fault))
+    }
+
+    async fn navigate(
+        &self,
+        request: Request<NavigateRequest>,
+    ) -> Result<Response<NavigateResponse>, Status> {
+        let span = span_of(&request, "leaf_navigate");
+        let answer = self.leaf.navigate(request.into_inner()).instrument(span).await;
+        answer.map(Response::new).map_err(|fault| to_status(&fault))
     }
 }
 

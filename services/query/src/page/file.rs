@@ -112,6 +112,7 @@ fn actions(html: &mut Html, params: &Params, file: &FoundFile) {
     if file.skipped.is_empty() {
         html.raw("<a href=\"");
         raw_link(html, params).raw("\">Raw</a>");
+        html.raw("<span class=\"names\">Ctrl and a click on a name lead to its definitions and uses</span>");
     }
     html.raw("</div>");
 }
@@ -125,7 +126,10 @@ fn raw_link<'a>(html: &'a mut Html, params: &Params) -> &'a mut Html {
 fn text(html: &mut Html, shown: &Shown) {
     let whole = &shown.file.text;
     let text = String::from_utf8_lossy(&whole[..whole.len().min(MAX_BYTES)]);
-    html.raw("<article class=\"file\"><div class=\"code\"><table>");
+    html.raw("<article class=\"file\"><div class=\"code\"><table data-name=\"");
+    let of = |name: &'static str| shown.params.text(name);
+    let version = [("repo", of("repo")), ("path", of("path")), ("branch", of("branch"))];
+    html.link("/name", &version).raw("&amp;blob=").text(&shown.file.blob).raw("\">");
     for (number, line) in (1u64..).zip(text.lines().take(MAX_LINES)) {
         html.raw("<tr id=\"L").plain_number(number).raw("\"><td class=\"n\"><a href=\"#L");
         html.plain_number(number).raw("\">").plain_number(number).raw("</a></td><td>");

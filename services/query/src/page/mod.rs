@@ -6,6 +6,7 @@ mod file;
 mod groups;
 mod html;
 mod layout;
+mod names;
 mod problem;
 mod results;
 mod start;
@@ -38,6 +39,8 @@ pub(crate) fn routes() -> Router<HttpState> {
     Router::new()
         .route("/", get(index))
         .route("/file", get(file::show))
+        .route("/symbols", get(names::symbols))
+        .route("/name", get(names::name))
         .route("/assets/ax.css", get(assets::css))
         .route("/assets/ax.js", get(assets::js))
         .route("/assets/icon.svg", get(assets::icon))

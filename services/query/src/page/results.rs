@@ -1,6 +1,6 @@
 //! A page of matching files.
 
-use super::{facets, groups, html::Html};
+use super::{facets, groups, html::Html, names};
 use ax_proto::search::{FileMatch, Line, SearchResponse, Span, Summary};
 
 /// Missing shards named one by one; beyond that, only their number.
@@ -13,6 +13,7 @@ const MORE_TIMES: u64 = 4;
 pub(super) fn body(query: &str, answer: &SearchResponse, max_limit: u32) -> Html {
     let summary = answer.summary.clone().unwrap_or_default();
     let mut html = Html::default();
+    names::tabs(&mut html, query, names::Tab::Code);
     if summary.partial {
         partial(&mut html, &summary);
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ax_model::{Code, Fault};
 use ax_proto::search::{
     FileMatch, FileRequest, FileResponse, LeafRequest, LeafSummary, ListRequest, ListResponse,
-    leaf_client::LeafClient, leaf_event::Event,
+    NavigateRequest, NavigateResponse, leaf_client::LeafClient, leaf_event::Event,
 };
 use parking_lot::Mutex;
 use prost::Message;
@@ -65,6 +65,14 @@ pub trait Leaves: Send + Sync + 'static {
         request: FileRequest,
         deadline: Instant,
     ) -> Result<FileResponse, LeafError>;
+
+    /// Answers a question about names from one shard.
+    async fn navigate(
+        &self,
+        peer: &Peer,
+        request: NavigateRequest,
+        deadline: Instant,
+    ) -> Result<NavigateResponse, LeafError>;
 }
 
 /// Leaves over gRPC, one connection per node, made when first used.
@@ -162,6 +170,19 @@ impl Leaves for GrpcLeaves {
     ) -> Result<FileResponse, LeafError> {
         let request_id = request.request_id.clone();
         let answer = self.client(peer)?.get_file(outgoing(request, &request_id, deadline)).await;
+        answer
+            .map(tonic::Response::into_inner)
+            .map_err(|status| LeafError::of_status(&status, &peer.id))
+    }
+
+    async fn navigate(
+        &self,
+        peer: &Peer,
+        request: NavigateRequest,
+        deadline: Instant,
+    ) -> Result<NavigateResponse, LeafError> {
+        let request_id = request.request_id.clone();
+        let answer = self.client(peer)?.navigate(outgoing(request, &request_id, deadline)).await;
         answer
             .map(tonic::Response::into_inner)
             .map_err(|status| LeafError::of_status(&status, &peer.id))

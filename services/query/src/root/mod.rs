@@ -2,12 +2,14 @@
 
 mod listing;
 mod merge;
+mod navigate;
 mod race;
 mod request;
 mod stream;
 
 pub(crate) use listing::unknown_repository;
 pub use listing::{FoundFile, RepositoryPage, SkippedPage};
+pub use navigate::{NavigateOptions, Navigated};
 pub(crate) use request::request_id;
 pub use stream::EventStream;
 

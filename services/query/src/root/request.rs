@@ -161,7 +161,7 @@ fn to_ms(time: Duration) -> u32 {
     u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
-fn resolve_token(text: &str, world: &World) -> Result<VersionToken, Fault> {
+pub(super) fn resolve_token(text: &str, world: &World) -> Result<VersionToken, Fault> {
     if text.is_empty() {
         return Ok(VersionToken::new(world.generation));
     }

@@ -6,7 +6,7 @@ use crate::{placement::PlacementRules, wire::LeafError};
 use async_trait::async_trait;
 use ax_proto::search::{
     FileMatch, FileRequest, FileResponse, LeafRequest, LeafSummary, ListRequest, ListResponse,
-    SearchOptions, ShardAnswer, search_event::Event,
+    NavigateRequest, NavigateResponse, SearchOptions, ShardAnswer, search_event::Event,
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -63,6 +63,33 @@ impl Leaves for Invented {
     async fn file(&self, _: &Peer, _: FileRequest, _: Instant) -> Result<FileResponse, LeafError> {
         Ok(FileResponse::default())
     }
+
+    async fn navigate(
+        &self,
+        peer: &Peer,
+        request: NavigateRequest,
+        _: Instant,
+    ) -> Result<NavigateResponse, LeafError> {
+        match self.mood_of(peer) {
+            Mood::Well => Ok(a_definition(request.shard, &peer.id)),
+            mood => {
+                let fault = Fault::new(Code::ShardUnavailable, format!("node {}", peer.id));
+                Err(LeafError { fault, unreachable: mood == Mood::Dead })
+            }
+        }
+    }
+}
+
+/// Each shard defines one name, in the reverse order of their numbers.
+fn a_definition(shard: u32, node: &str) -> NavigateResponse {
+    let symbol = ax_proto::search::Symbol {
+        name: "n".into(),
+        path: format!("{:02}.rs", SHARDS - shard),
+        r#match: "exact".into(),
+        ..Default::default()
+    };
+    let answer = ShardAnswer { shard, position: 10, node: node.into(), ..Default::default() };
+    NavigateResponse { answer: Some(answer), symbols: vec![symbol], ..Default::default() }
 }
 
 /// Files per shard of one who is rich.
@@ -231,4 +258,29 @@ async fn requests_wait_for_a_place_and_only_what_is_beyond_is_refused() {
     let mut next = Box::pin(search());
     assert!(futures::poll!(&mut next).is_pending());
     assert!(futures::poll!(&mut Box::pin(search())).is_pending(), "the one before took the place");
+}
+
+#[tokio::test]
+async fn names_of_all_shards_are_merged_in_order() {
+    let root = root(&["a"], &[("a", Mood::Well)]);
+    let options = NavigateOptions { limit: 4, ..Default::default() };
+    let asked = ax_proto::search::SymbolQuestion { name: "n".into(), ..Default::default() };
+    let found = root.symbols(asked, &ax_engine::Origin::default(), &options).await.unwrap();
+    let paths: Vec<_> = found.found.iter().map(|symbol| symbol.path.as_str()).collect();
+    assert_eq!(paths, ["01.rs", "02.rs", "03.rs", "04.rs"]);
+    let Summary { more, partial, shards, version, .. } = found.summary;
+    assert_eq!((more, partial, shards.len()), (true, false, SHARDS as usize));
+    assert!(version.starts_with("g1.0:10,"), "{version}");
+}
+
+#[tokio::test]
+async fn names_without_any_shard_are_an_error() {
+    let root = root(&["a"], &[("a", Mood::Dead)]);
+    let asked = ax_proto::search::SymbolQuestion { name: "n".into(), ..Default::default() };
+    let found = root.symbols(asked, &ax_engine::Origin::default(), &Default::default()).await;
+    assert_eq!(found.unwrap_err().code, Code::ShardUnavailable);
+    let options = NavigateOptions { limit: 10_001, ..Default::default() };
+    let asked = ax_proto::search::SymbolQuestion { name: "n".into(), ..Default::default() };
+    let refused = root.symbols(asked, &ax_engine::Origin::default(), &options).await.unwrap_err();
+    assert_eq!((refused.code, refused.field.as_str()), (Code::QueryBadValue, "limit"));
 }
