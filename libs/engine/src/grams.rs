@@ -98,6 +98,11 @@ impl GramIndex {
         Ok(Some(list.ok_or_else(|| self.corrupt("list has a wrong length"))?))
     }
 
+    /// How many units there are.
+    pub(crate) fn num_units(&self) -> u32 {
+        self.num_units
+    }
+
     fn corrupt(&self, what: &str) -> EngineError {
         EngineError::corrupt(format!("grams/{}", self.field), what)
     }

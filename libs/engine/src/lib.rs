@@ -9,6 +9,7 @@ mod branches;
 mod builder;
 mod docs;
 mod error;
+mod explain;
 mod format;
 mod grams;
 mod keys;
@@ -31,6 +32,7 @@ mod words;
 
 pub use builder::SegmentBuilder;
 pub use error::EngineError;
+pub use explain::{ExplainedSegment, Explanation, PlannedPattern, Signal, Step};
 pub use languages::check_names;
 pub use merge::{MergePolicy, merge, plan_merges};
 pub use navigate::{

@@ -12,11 +12,11 @@ mod terms;
 mod words;
 
 pub(crate) use definitions::Definition;
-pub(crate) use matches::{Spans, score as score_of_matches};
+pub(crate) use matches::{Spans, signals as signals_of_matches};
 pub use parameters::{Parameter, ParameterError, RankingParameters};
 pub(crate) use terms::Terms;
 
-use crate::{Result, Segment, Snapshot};
+use crate::{Result, Segment, Signal, Snapshot};
 use words::Words;
 
 /// Scores documents for one query by the index alone.
@@ -44,6 +44,25 @@ impl<'a> Ranking<'a> {
         definitions::find(&segment.symbols, self.terms)
     }
 
+    /// What the score of one document is the sum of.
+    pub(crate) fn signals(
+        &self,
+        segment: &Segment,
+        doc: u32,
+        definitions: &[Definition],
+    ) -> Result<Vec<Signal>> {
+        let (mut words, parameters) = ([0.0], self.parameters);
+        self.words.add_to(segment, &[doc], parameters.words, &mut words)?;
+        let found = definitions.binary_search_by_key(&doc, |definition| definition.doc);
+        let share = found.map_or(0.0, |i| definitions[i].share);
+        let mut signals = vec![
+            Signal { name: "words", value: words[0] },
+            Signal { name: "definition", value: parameters.definition * share },
+        ];
+        signals.extend(file::losses(segment, doc, parameters));
+        Ok(signals)
+    }
+
     /// The scores of ascending `docs` of one segment.
     pub(crate) fn score(
         &self,
@@ -51,7 +70,8 @@ impl<'a> Ranking<'a> {
         docs: &[u32],
         definitions: &[Definition],
     ) -> Result<Vec<f32>> {
-        let prior = |doc: &u32| file::prior(segment, *doc, self.parameters);
+        let losses = |doc: &u32| file::losses(segment, *doc, self.parameters);
+        let prior = |doc| losses(doc).iter().map(|loss| loss.value).sum();
         let mut scores: Vec<f32> = docs.iter().map(prior).collect();
         self.words.add_to(segment, docs, self.parameters.words, &mut scores)?;
         let mut rest = definitions.iter().peekable();

@@ -24,8 +24,8 @@ mod steps;
 mod threads;
 
 use crate::{
-    GroupBy, GroupCount, Result, SearchOptions, SearchOutcome, Snapshot, Stop, rank::Ranking,
-    snapshot::Part,
+    ExplainedSegment, Explanation, GroupBy, GroupCount, Result, SearchOptions, SearchOutcome,
+    Snapshot, Stop, rank::Ranking, snapshot::Part,
 };
 use ax_query::Query;
 use candidates::PartPlan;
@@ -77,6 +77,8 @@ struct Search<'a> {
     snapshot: &'a Snapshot,
     plan: &'a Plan<'a>,
     parts: Vec<PartPlan>,
+    /// None when nobody sees the order.
+    ranking: Option<Ranking<'a>>,
     options: &'a SearchOptions,
     stop: &'a Stop,
     stopped: AtomicBool,
@@ -115,6 +117,7 @@ impl Snapshot {
             snapshot: self,
             plan: &plan,
             parts: Vec::with_capacity(self.parts.len()),
+            ranking: None,
             options: &options,
             stop,
             stopped: AtomicBool::new(false),
@@ -131,14 +134,12 @@ impl Snapshot {
 impl Search<'_> {
     /// The candidates of all parts, with their scores.
     fn choose(&mut self) -> Result<Vec<Candidate>> {
-        let ranking = if self.options.count_only {
-            None // nobody sees the order
-        } else {
-            let parameters = &self.options.ranking;
-            Some(Ranking::new(self.snapshot, &self.plan.terms, parameters)?)
-        };
-        let parts = &self.snapshot.parts;
-        let choose = |(i, part)| self.choose_in(i, part, ranking.as_ref());
+        if !self.options.count_only {
+            let (terms, parameters) = (&self.plan.terms, &*self.options.ranking);
+            self.ranking = Some(Ranking::new(self.snapshot, terms, parameters)?);
+        }
+        let (this, parts) = (&*self, &self.snapshot.parts);
+        let choose = |(i, part)| this.choose_in(i, part);
         let num_docs: u64 = parts.iter().map(|part| part.segment.num_docs()).sum();
         let chosen: Vec<Option<_>> = if parts.len() > 1 && num_docs > SEQUENTIAL_DOCS {
             parts.par_iter().enumerate().map(choose).collect::<Result<_>>()?
@@ -157,18 +158,13 @@ impl Search<'_> {
     }
 
     /// The candidates of one part; `None` once the search is stopped.
-    fn choose_in(
-        &self,
-        i: usize,
-        part: &Part,
-        ranking: Option<&Ranking<'_>>,
-    ) -> Result<Option<(PartPlan, Vec<Candidate>)>> {
+    fn choose_in(&self, i: usize, part: &Part) -> Result<Option<(PartPlan, Vec<Candidate>)>> {
         if self.is_stopped() {
             return Ok(None);
         }
-        let (mut plan, docs) = PartPlan::new(self.plan, part, self.stop)?;
+        let (mut plan, docs) = PartPlan::new(self.plan, part, self.stop, self.options.explain)?;
         let docs: Vec<u32> = docs.iter().collect();
-        let scores = match ranking {
+        let scores = match &self.ranking {
             Some(ranking) if !docs.is_empty() => {
                 plan.definitions = ranking.definitions(&part.segment)?;
                 ranking.score(&part.segment, &docs, &plan.definitions)?
@@ -281,7 +277,18 @@ impl Search<'_> {
             timed_out: self.stopped.load(Ordering::Relaxed),
             num_candidates: tally.num_candidates,
             num_bytes_verified: tally.num_bytes,
+            explanation: self.options.explain.then(|| Box::new(self.explanation())),
         }
+    }
+
+    fn explanation(&self) -> Explanation {
+        let segments = self.snapshot.parts.iter().zip(&self.parts);
+        let segment = |(part, plan): (&Part, &PartPlan)| ExplainedSegment {
+            id: part.segment.id().0,
+            live_docs: part.live.count(),
+            steps: plan.steps.clone(),
+        };
+        Explanation { patterns: self.plan.patterns(), segments: segments.map(segment).collect() }
     }
 
     /// How many files and lines there are of each name.

@@ -1,6 +1,6 @@
 //! The values that go into the engine and come out of it.
 
-use crate::{EngineError, RankingParameters};
+use crate::{EngineError, Explanation, RankingParameters, Signal};
 use ax_model::{
     BlobId, DocKey, FileKind, FileVersion, Generation, SegmentEntry, SegmentId, ShardId, SkipReason,
 };
@@ -70,6 +70,8 @@ pub struct SearchOptions {
     pub max_line_bytes: usize,
     /// What the signals of the ranking weigh.
     pub ranking: Arc<RankingParameters>,
+    /// Say how the answer came about.
+    pub explain: bool,
 }
 
 /// What files are counted by.
@@ -92,6 +94,7 @@ impl Default for SearchOptions {
             max_lines_per_file: usize::MAX,
             max_line_bytes: 4096,
             ranking: Arc::default(),
+            explain: false,
         }
     }
 }
@@ -177,6 +180,8 @@ pub struct SearchOutcome {
     pub num_candidates: u64,
     /// Bytes of text read to verify.
     pub num_bytes_verified: u64,
+    /// How it came about, if that was asked for.
+    pub explanation: Option<Box<Explanation>>,
 }
 
 /// How much matches in the files of one name.
@@ -213,6 +218,8 @@ pub struct FileHit {
     pub committed_at_ms: i64,
     /// Matches in the path, `[start, end)` in bytes.
     pub path_ranges: Vec<(u32, u32)>,
+    /// What the score is the sum of, if that was asked for.
+    pub signals: Vec<Signal>,
 }
 
 /// A line of a file, without its line feed. A carriage return before it belongs to the line.

@@ -25,6 +25,22 @@ impl GramIndex {
         }
     }
 
+    /// Units that may satisfy `formula`, by the lengths of lists alone: never fewer than satisfy it.
+    pub(crate) fn estimate(&self, formula: &GramQuery) -> Result<u64> {
+        let all = u64::from(self.num_units);
+        Ok(match formula {
+            GramQuery::All => all,
+            GramQuery::None => 0,
+            GramQuery::Gram(gram) => self.find(*gram)?.map_or(0, |list| list.len() as u64),
+            GramQuery::And(members) => members.iter().try_fold(all, |least, member| {
+                Ok::<_, crate::EngineError>(least.min(self.estimate(member)?))
+            })?,
+            GramQuery::Or(members) => members.iter().try_fold(0, |sum: u64, member| {
+                Ok::<_, crate::EngineError>((sum + self.estimate(member)?).min(all))
+            })?,
+        })
+    }
+
     /// The owners of units, such as documents of blocks, whose units together satisfy `formula`: for
     /// matches that may cross from unit to unit. `owner_of` ascends with the unit.
     pub(crate) fn evaluate_by_owner(

@@ -1,22 +1,26 @@
 //! What a file is worth whatever the query.
 
 use super::RankingParameters;
-use crate::{Segment, docs::flag};
+use crate::{Segment, Signal, docs::flag};
 
 const MAX_DEPTH: u8 = 10;
 /// Up to this length nothing is lost, from the other on all of it; both as logarithms of 2.
 const SHORT: f32 = 16.0;
 const LONG: f32 = 22.0;
 
-/// Never positive.
-pub(super) fn prior(segment: &Segment, doc: u32, parameters: &RankingParameters) -> f32 {
+/// What it loses, by parameter; never positive.
+pub(super) fn losses(segment: &Segment, doc: u32, parameters: &RankingParameters) -> [Signal; 5] {
     let (flags, depth) = segment.docs.prior_facts(doc);
-    let loss = |bit: u8, loss: f32| if flags & bit == 0 { 0.0 } else { loss };
-    -(loss(flag::TEST, parameters.test_loss)
-        + loss(flag::VENDORED, parameters.vendored_loss)
-        + loss(flag::GENERATED, parameters.generated_loss)
-        + parameters.depth_loss * f32::from(depth.min(MAX_DEPTH))
-        + parameters.length_loss * length(segment.docs.text(doc).len()))
+    let has = |bit: u8| f32::from(u8::from(flags & bit != 0));
+    let depth = f32::from(depth.min(MAX_DEPTH));
+    let length = length(segment.docs.text(doc).len());
+    [
+        Signal { name: "test_loss", value: -parameters.test_loss * has(flag::TEST) },
+        Signal { name: "vendored_loss", value: -parameters.vendored_loss * has(flag::VENDORED) },
+        Signal { name: "generated_loss", value: -parameters.generated_loss * has(flag::GENERATED) },
+        Signal { name: "depth_loss", value: -parameters.depth_loss * depth },
+        Signal { name: "length_loss", value: -parameters.length_loss * length },
+    ]
 }
 
 /// How long a file is, from 0 to 1.

@@ -2,7 +2,7 @@
 //! were verified, and so they order the best of what the index alone has chosen.
 
 use super::{RankingParameters, Terms};
-use crate::words::parts_of;
+use crate::{Signal, words::parts_of};
 
 /// Matches of one pattern that are looked at.
 const MAX_SPANS: usize = 256;
@@ -12,25 +12,23 @@ const HALF_NEAR: f32 = 128.0;
 /// Matches of one pattern in a text, `[start, end)`, ascending.
 pub(crate) type Spans<'a> = &'a [(u32, u32)];
 
-/// What the matches of a document's patterns, and its path, add to its score.
-pub(crate) fn score(
+/// What the matches of a document's patterns, and its path, add to its score, by parameter.
+pub(crate) fn signals(
     parameters: &RankingParameters,
     terms: &Terms,
     path: &[u8],
     text: &[u8],
     patterns: &[Spans<'_>],
-) -> f32 {
-    let mut score = 0.0;
-    if parameters.file_name > 0.0 {
-        score += parameters.file_name * file_name(path, &terms.parts());
-    }
-    if parameters.whole_word > 0.0 {
-        score += parameters.whole_word * whole_words(text, patterns);
-    }
-    if parameters.nearness > 0.0 {
-        score += parameters.nearness * nearness(patterns);
-    }
-    score
+) -> [Signal; 3] {
+    let signal = |name, weight: f32, strength: &dyn Fn() -> f32| Signal {
+        name,
+        value: if weight == 0.0 { 0.0 } else { weight * strength() },
+    };
+    [
+        signal("file_name", parameters.file_name, &|| file_name(path, &terms.parts())),
+        signal("whole_word", parameters.whole_word, &|| whole_words(text, patterns)),
+        signal("nearness", parameters.nearness, &|| nearness(patterns)),
+    ]
 }
 
 /// How much of the file's name, without what follows its first dot, the words are.

@@ -6,7 +6,11 @@ use super::{
     pace::Pace,
 };
 use crate::{
-    Result, Segment, Stop, bits::Bits, grams::Units, keys::KeyKind, rank::Definition,
+    Result, Segment, Step, Stop,
+    bits::Bits,
+    grams::{GramIndex, Units},
+    keys::KeyKind,
+    rank::Definition,
     snapshot::Part,
 };
 use ax_query::{Matcher, grams::GramQuery};
@@ -39,6 +43,8 @@ pub(super) struct PartPlan {
     pub(super) languages: Vec<Option<u32>>,
     /// The documents that define what the query names, in order.
     pub(super) definitions: Vec<Definition>,
+    /// What was done, if somebody asks.
+    pub(super) steps: Vec<Step>,
 }
 
 /// Documents, and whether they are exactly those that match, or some more.
@@ -48,8 +54,13 @@ struct Found {
 }
 
 impl PartPlan {
-    /// Chooses among the live documents of `part`.
-    pub(super) fn new(plan: &Plan<'_>, part: &Part, stop: &Stop) -> Result<(Self, Bits)> {
+    /// Chooses among the live documents of `part`; keeps the steps if `explain`.
+    pub(super) fn new(
+        plan: &Plan<'_>,
+        part: &Part,
+        stop: &Stop,
+        explain: bool,
+    ) -> Result<(Self, Bits)> {
         let none = || Units::Some(Vec::new());
         let strings = &part.segment.docs.strings;
         let matching = |matcher: &Matcher, names: &[String]| {
@@ -76,9 +87,13 @@ impl PartPlan {
             branches: plan.branches.iter().map(on_branch).collect(),
             languages: plan.languages.iter().map(language).collect(),
             definitions: Vec::new(),
+            steps: Vec::new(),
         };
         let mut chooser = Chooser { plan, part, stop, this };
-        let docs = chooser.choose(&plan.root, &part.live)?.docs;
+        let docs = match explain {
+            true => chooser.choose_in_steps()?,
+            false => chooser.choose(&plan.root, &part.live)?.docs,
+        };
         Ok((chooser.this, docs))
     }
 }
@@ -127,6 +142,57 @@ impl Chooser<'_> {
             }
             Node::Size(range) => Ok(filtered(within, |doc| range.holds(docs.num_bytes(doc)))),
         }
+    }
+
+    /// The same as choosing by the root, with a note of what each of its members left.
+    fn choose_in_steps(&mut self) -> Result<Bits> {
+        let plan = self.plan;
+        let members = match &plan.root {
+            Node::And(members) => members.as_slice(),
+            root => std::slice::from_ref(root),
+        };
+        let mut docs = (*self.part.live).clone();
+        for (node, expr) in members.iter().zip(&plan.members) {
+            docs = self.choose(node, &docs)?.docs;
+            let (estimated_units, units) = self.units(node)?.unzip();
+            let condition = expr.to_string();
+            let step = Step { condition, estimated_units, units, docs: docs.count() };
+            self.this.steps.push(step);
+        }
+        Ok(docs)
+    }
+
+    /// Units that the rarest trigram leaves, and those that all leave.
+    fn units(&self, node: &Node) -> Result<Option<(u64, u64)>> {
+        let segment = &self.part.segment;
+        Ok(match node {
+            Node::Text(i) => {
+                let estimated = segment.content_grams.estimate(&self.plan.texts[*i].grams)?;
+                let left = match &self.this.texts[*i] {
+                    Units::All => estimated,
+                    Units::Some(units) => units.len() as u64,
+                };
+                Some((estimated, left))
+            }
+            Node::Symbol(i) => {
+                let grams = &self.plan.symbols[*i].grams;
+                let estimated = segment.symbols.grams.estimate(grams)?;
+                Some((estimated, self.left(&segment.symbols.grams, grams)?))
+            }
+            Node::File(i) => {
+                let grams = &self.plan.files[*i].grams;
+                let estimated = segment.path_grams.estimate(grams)?;
+                Some((estimated, self.left(&segment.path_grams, grams)?))
+            }
+            _ => None,
+        })
+    }
+
+    fn left(&self, index: &GramIndex, grams: &GramQuery) -> Result<u64> {
+        Ok(match index.evaluate(grams)? {
+            Units::All => u64::from(index.num_units()),
+            Units::Some(units) => units.len() as u64,
+        })
     }
 
     fn choose_all(&mut self, members: &[Node], within: &Bits) -> Result<Found> {

@@ -1,7 +1,7 @@
 //! From a query to what runs: patterns compiled, trigram formulas planned, once for all segments.
 
 use super::finder::Finder;
-use crate::{EngineError, Result, Stop, languages, rank::Terms};
+use crate::{EngineError, PlannedPattern, Result, Stop, languages, rank::Terms};
 use ax_query::{
     Atom, Expr, Field, Matcher, Pattern, Query, SizeRange,
     grams::{GramLimits, GramQuery, plan},
@@ -18,6 +18,9 @@ pub(super) struct Plan<'q> {
     pub(super) branches: Vec<&'q Matcher>,
     pub(super) languages: Vec<String>,
     pub(super) terms: Terms,
+    query: &'q Query,
+    /// What the members of the root's conjunction were planned from, or the root itself.
+    pub(super) members: Vec<&'q Expr>,
     stop: &'q Stop,
     /// Patterns to compile, which share what memory there is.
     num_patterns: usize,
@@ -75,20 +78,45 @@ impl<'q> Plan<'q> {
             branches: Vec::new(),
             languages: Vec::new(),
             terms: Terms::default(),
+            query,
+            members: Vec::new(),
             stop,
             num_patterns: query.atoms().len(),
             late: false,
         };
         plan.root = plan.node(&query.expr, true)?;
+        if !matches!(query.expr, Expr::And(_)) {
+            plan.members = vec![&query.expr];
+        }
         Ok(plan)
+    }
+
+    /// What its patterns were planned as, in the order of the query.
+    pub(super) fn patterns(&self) -> Vec<PlannedPattern> {
+        let (mut texts, mut symbols, mut files) =
+            (self.texts.iter(), self.symbols.iter(), self.files.iter());
+        let planned = |atom: &Atom| {
+            let (finder, grams, over_lines) = match atom {
+                Atom::Text { .. } => texts.next().map(|a| (&a.finder, &a.grams, a.multi_line))?,
+                Atom::Sym { .. } => symbols.next().map(|a| (&a.finder, &a.grams, false))?,
+                Atom::File(_) => files.next().map(|a| (&a.finder, &a.grams, false))?,
+                Atom::Repo(_) | Atom::Branch(_) | Atom::Lang(_) | Atom::Size(_) => return None,
+            };
+            let (pattern, method) = (atom.to_string(), finder.method());
+            Some(PlannedPattern { pattern, method, grams: grams.to_string(), over_lines })
+        };
+        self.query.atoms().into_iter().map(|(atom, _)| atom).filter_map(planned).collect()
     }
 
     /// `wanted`: not under a negation, so that its words count for the rank.
     fn node(&mut self, expr: &'q Expr, wanted: bool) -> Result<Node> {
         Ok(match expr {
             Expr::And(members) => {
-                let mut nodes = self.nodes(members, wanted)?;
-                nodes.sort_by_key(Node::cost);
+                let nodes = self.nodes(members, wanted)?;
+                let mut planned: Vec<_> = nodes.into_iter().zip(members).collect();
+                planned.sort_by_key(|(node, _)| node.cost());
+                let (nodes, members) = planned.into_iter().unzip();
+                self.members = members;
                 Node::And(nodes)
             }
             Expr::Or(members) => Node::Or(self.nodes(members, wanted)?),

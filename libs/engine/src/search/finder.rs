@@ -57,6 +57,15 @@ pub(super) struct Memory {
 }
 
 impl Finder {
+    /// How it finds, for people.
+    pub(super) fn method(&self) -> &'static str {
+        match self {
+            Self::Literal(_) => "literal",
+            Self::Folded(..) => "literal in either case",
+            Self::Regex(_) => "regular expression",
+        }
+    }
+
     /// Compiles one of `num` patterns of a query.
     pub(super) fn new(pattern: &Pattern, num: usize) -> Result<Self> {
         // A regular expression may say for parts of itself whether case counts.

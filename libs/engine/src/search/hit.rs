@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     FileHit, LineHit, Result,
-    rank::{Spans, score_of_matches},
+    rank::{Spans, signals_of_matches},
 };
 use ax_model::{BlobId, DocKey};
 use memchr::{memchr, memrchr};
@@ -68,11 +68,19 @@ impl Search<'_> {
         path_ranges.dedup();
         let spans: Vec<Spans<'_>> = shown.iter().map(|one| found[*one].spans.as_slice()).collect();
         let (parameters, terms) = (&self.options.ranking, &self.plan.terms);
-        let score = score_of_matches(parameters, terms, document.path, document.text, &spans);
-        let candidate = Candidate { score: candidate.score + score, ..*candidate };
+        let added = signals_of_matches(parameters, terms, document.path, document.text, &spans);
+        let score = candidate.score + added.iter().map(|signal| signal.value).sum::<f32>();
+        let candidate = Candidate { score, ..*candidate };
         let definition = document.line_of_definition(shown, all, text_memory);
         let lines = show(document.segment, document.doc, all, definition.as_ref(), self.options);
-        let file = self.file(&candidate, document, lines, num_lines, path_ranges)?;
+        let mut file = self.file(&candidate, document, lines, num_lines, path_ranges)?;
+        if self.options.explain
+            && let Some(ranking) = &self.ranking
+        {
+            let definitions = &document.plan.definitions;
+            file.signals = ranking.signals(document.segment, document.doc, definitions)?;
+            file.signals.extend(added);
+        }
         Ok(Some(Hit { candidate, num_lines, file: Some(Box::new(file)) }))
     }
 
@@ -97,6 +105,7 @@ impl Search<'_> {
             num_bytes: document.segment.docs.num_bytes(document.doc),
             committed_at_ms: record.committed_at_ms,
             path_ranges: path_ranges.to_vec(),
+            signals: Vec::new(),
         })
     }
 }
