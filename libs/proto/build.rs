@@ -6,6 +6,7 @@ const FILES: &[&str] = &[
     "ax/changes/v1/changes.proto",
     "ax/manifest/v1/manifest.proto",
     "ax/search/v1/answer.proto",
+    "ax/search/v1/explain.proto",
     "ax/search/v1/navigate.proto",
     "ax/search/v1/search.proto",
     "ax/cluster/v1/cluster.proto",

@@ -39,8 +39,9 @@ pub enum Command {
     Indexer(RoleArgs),
     /// Run the coordinator role: assigns shards, collects garbage.
     Coordinator(RoleArgs),
-    /// Run the query role: answers searches over HTTP and gRPC.
-    Query(RoleArgs),
+    /// Run the query role: answers searches over HTTP and gRPC. `ax query explain Q` says how an answer
+    /// comes about.
+    Query(QueryArgs),
     /// Check or show the configuration.
     Config(ConfigArgs),
     /// Put a change that was set aside back into the stream.
@@ -96,6 +97,43 @@ pub struct SearchArgs {
     #[arg(long)]
     pub no_cache: bool,
     /// Where to search.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Arguments of `ax query`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct QueryArgs {
+    /// Of the role.
+    #[command(flatten)]
+    pub role: RoleArgs,
+    /// What to ask instead of running the role.
+    #[command(subcommand)]
+    pub action: Option<QueryAction>,
+}
+
+/// What can be asked of a query.
+#[derive(Debug, Subcommand)]
+pub enum QueryAction {
+    /// Say how an answer comes about: trigrams, what each condition leaves, what is verified, and what the
+    /// scores of the best files are the sums of.
+    Explain(ExplainArgs),
+}
+
+/// Arguments of `ax query explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Query; several words are joined by spaces.
+    #[arg(required = true)]
+    pub query: Vec<String>,
+    /// Files whose scores are explained.
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    pub limit: u32,
+    /// The answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Which server to ask.
     #[command(flatten)]
     pub server: ServerArgs,
 }

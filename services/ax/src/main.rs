@@ -8,7 +8,7 @@ mod roles;
 mod serve;
 
 use clap::Parser;
-use cli::{Cli, Command, RoleArgs};
+use cli::{Cli, Command, QueryAction, RoleArgs};
 use config::Config;
 use std::{ffi::OsString, future::Future, path::Path, process::ExitCode};
 
@@ -37,9 +37,12 @@ fn main() -> ExitCode {
         Command::Coordinator(args) => role(&args, "coordinator", |role| async move {
             roles::coordinator::run(&role.config, &role.telemetry, role.shutdown).await
         }),
-        Command::Query(args) => role(&args, "query", |role| async move {
-            roles::query::run(&role.config, &role.telemetry, role.shutdown).await
-        }),
+        Command::Query(args) => match args.action {
+            Some(QueryAction::Explain(args)) => client_runtime(client::explain::run(args)),
+            None => role(&args.role, "query", |role| async move {
+                roles::query::run(&role.config, &role.telemetry, role.shutdown).await
+            }),
+        },
     }
 }
 

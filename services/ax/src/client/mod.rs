@@ -1,5 +1,6 @@
 //! The client's side of `ax`: it speaks the HTTP API of any query node, or of the load balancer.
 
+pub mod explain;
 pub mod http;
 pub mod out;
 pub mod repos;

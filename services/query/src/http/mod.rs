@@ -1,6 +1,7 @@
 //! HTTP: the API under `/api/v1`, the page, health and metrics. `docs/api.md` describes it for users.
 
 mod error;
+mod explain;
 mod file;
 mod guard;
 mod health;

@@ -19,7 +19,7 @@ use futures::{Stream, StreamExt, stream};
 use std::convert::Infallible;
 
 const KNOWN: &[&str] =
-    &["q", "limit", "context", "all", "count", "timeout", "lines", "wait_for", "cache"];
+    &["q", "limit", "context", "all", "count", "timeout", "lines", "wait_for", "cache", "explain"];
 
 /// The whole answer as JSON.
 pub(super) async fn search(
@@ -63,6 +63,7 @@ pub(crate) fn request_of(params: &Params, id: RequestId) -> Result<SearchRequest
         timeout_ms: u32::try_from(params.duration("timeout")?.as_millis()).unwrap_or(u32::MAX),
         max_lines_per_file: params.number("lines", 1)?,
         no_cache: !params.switch_or("cache", true)?,
+        explain: params.switch("explain")?,
     };
     Ok(SearchRequest {
         query: params.given("q")?.to_owned(), // an empty one is the query language's to refuse

@@ -1,5 +1,6 @@
 //! The JSON of search answers. `docs/api.md` describes it; the client prints the same.
 
+use super::explain::{ShardPlanBody, SignalBody};
 use ax_proto::search as pb;
 use serde::Serialize;
 
@@ -39,6 +40,9 @@ pub struct FileBody {
     pub committed_at_ms: i64,
     /// Matches in the path.
     pub path_ranges: Vec<(u32, u32)>,
+    /// What the score is the sum of, with `explain`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<SignalBody>,
 }
 
 /// One line.
@@ -83,6 +87,9 @@ pub struct SummaryBody {
     /// Repositories or languages, when the query selects them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupBody>,
+    /// What each shard did, with `explain`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub explanation: Vec<ShardPlanBody>,
 }
 
 /// How much matches in the files of one name.
@@ -148,6 +155,7 @@ impl From<pb::FileMatch> for FileBody {
             num_bytes: file.num_bytes,
             committed_at_ms: file.committed_at_ms,
             path_ranges: pairs(file.path_ranges),
+            signals: file.signals.into_iter().map(SignalBody::from).collect(),
         }
     }
 }
@@ -179,6 +187,7 @@ impl From<pb::Summary> for SummaryBody {
             num_candidates: summary.num_candidates,
             num_bytes_verified: summary.num_bytes_verified,
             groups: summary.groups.into_iter().map(GroupBody::from).collect(),
+            explanation: summary.explanation.into_iter().map(ShardPlanBody::from).collect(),
         }
     }
 }

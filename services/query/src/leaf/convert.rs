@@ -1,5 +1,6 @@
 //! From the engine's values to the wire's.
 
+use super::explain;
 use crate::peers::ShardReply;
 use ax_engine::{FileHit, FileView, GroupCount, LineHit, SearchOutcome, SkippedDoc};
 use ax_model::{RepositoryInfo, ShardId};
@@ -9,10 +10,10 @@ use ax_proto::search as pb;
 pub(super) fn reply(mut outcome: SearchOutcome, shard: ShardId) -> ShardReply {
     let files = std::mem::take(&mut outcome.files).into_iter();
     let files = files.map(|hit| file_match(hit, shard.0)).collect();
-    ShardReply { files, summary: summary(&outcome) }
+    ShardReply { files, summary: summary(&outcome, shard) }
 }
 
-fn summary(outcome: &SearchOutcome) -> pb::LeafSummary {
+fn summary(outcome: &SearchOutcome, shard: ShardId) -> pb::LeafSummary {
     pb::LeafSummary {
         answer: None,
         num_files: outcome.num_files,
@@ -22,6 +23,7 @@ fn summary(outcome: &SearchOutcome) -> pb::LeafSummary {
         num_candidates: outcome.num_candidates,
         num_bytes_verified: outcome.num_bytes_verified,
         groups: outcome.groups.iter().map(group).collect(),
+        explanation: explain::plan(outcome, shard),
     }
 }
 
@@ -39,6 +41,7 @@ fn file_match(hit: FileHit, shard: u32) -> pb::FileMatch {
         path_ranges: spans(hit.path_ranges),
         shard,
         committed_at_ms: hit.committed_at_ms,
+        signals: hit.signals.into_iter().map(explain::signal).collect(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod admission;
 mod convert;
+mod explain;
 mod navigate;
 mod service;
 
@@ -301,6 +302,7 @@ fn engine_options(wanted: &Wanted, shape: &Shape, ranking: &InForce) -> SearchOp
         limit: if wanted.all { usize::MAX } else { some_or(wanted.limit, defaults.limit) },
         context_lines: wanted.context_lines as usize,
         count_only: wanted.count_only,
+        explain: wanted.explain,
         max_lines_per_file: match shape.select {
             Select::File => 0,
             _ => some_or(wanted.max_lines_per_file, defaults.max_lines_per_file),

@@ -41,7 +41,7 @@ impl Leaf {
                 let _permit = permit; // until the engine's work ends
                 asked.answer(snapshot, stop)
             };
-            match run(&view, Some(deadline), work).await? {
+            match run(&view, Some(deadline), None, work).await? {
                 Ok(response) => {
                     metrics::histogram!("ax_query_navigate_seconds").record(started.elapsed());
                     let answer = Some(view.answer(&self.node_id));

@@ -89,6 +89,7 @@ impl Tally {
             return Err(fault);
         }
         self.summary.shards.sort_by_key(|answer| answer.shard);
+        self.summary.explanation.sort_by_key(|plan| plan.shard);
         self.summary.missing.sort_by_key(|missing| missing.shard);
         self.summary.partial = !self.summary.missing.is_empty();
         self.summary.version = self.version.to_string();
@@ -108,6 +109,7 @@ impl Tally {
         sum.more |= of_shard.more;
         sum.num_candidates += of_shard.num_candidates;
         sum.num_bytes_verified += of_shard.num_bytes_verified;
+        sum.explanation.extend(of_shard.explanation);
         if of_shard.timed_out {
             let reason = "the deadline passed before all of its files were looked at";
             self.summary.missing.push(missing(shard, Code::QueryDeadline, reason));

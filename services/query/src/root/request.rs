@@ -139,7 +139,8 @@ fn resolve_options(wanted: SearchOptions, limits: &RequestLimits) -> Result<Sear
         // A count is exact unless a limit was asked for: it holds no files, so nothing else bounds it.
         all: wanted.all || (wanted.count_only && wanted.limit == 0),
         count_only: wanted.count_only,
-        no_cache: wanted.no_cache,
+        no_cache: wanted.no_cache || wanted.explain,
+        explain: wanted.explain,
     })
 }
 
