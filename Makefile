@@ -9,9 +9,11 @@ CLUSTER := AX_BIN=$(abspath $(AX)) tests/cluster/cluster.sh
 REPOS ?= $(wildcard $(HOME)/.cargo/registry/src) $(CURDIR)
 DATA ?= .ax-data
 LISTEN ?= 127.0.0.1:7080
+# How long `make fuzz` takes for each target.
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help install build run test unit lint deny bench cluster cluster-down cluster-status clean
+.PHONY: help install build run test unit fuzz lint deny bench cluster cluster-down cluster-status clean
 
 help: ## Say what each word does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +36,10 @@ test: install ## Run every test, against real Kafka, etcd and S3 servers that th
 
 unit: ## Run the tests that need no servers
 	cargo test --workspace --lib
+
+fuzz: ## Fuzz what reads bytes from outside, SECONDS=60 for each target, two at a time
+	@tests/servers/install.sh build
+	tests/fuzz/fuzz.sh $(SECONDS)
 
 lint: deny ## Check format, lints, documentation, dependencies and house rules
 	@tests/servers/install.sh build

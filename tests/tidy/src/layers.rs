@@ -23,6 +23,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("ax", 5),
     ("ax-e2e", 6),
     ("ax-tidy", 6),
+    ("ax-fuzz", 6),
 ];
 
 /// A dev-dependency of anybody, and dependent on nobody of ours.
