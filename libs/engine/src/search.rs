@@ -330,8 +330,12 @@ impl Search<'_> {
             return true;
         }
         let now = Instant::now();
-        self.stopped.fetch_or(self.stop.is_due_at(now), Ordering::Relaxed);
-        self.overdue.fetch_or(now >= self.quick_until, Ordering::Relaxed);
+        // written when it changes only: every thread reads these all the time
+        if self.stop.is_due_at(now) {
+            self.stopped.store(true, Ordering::Relaxed);
+        } else if now >= self.quick_until && !self.is_long.load(Ordering::Relaxed) {
+            self.overdue.store(true, Ordering::Relaxed);
+        }
         self.was_cut()
     }
 

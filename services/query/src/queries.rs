@@ -100,6 +100,6 @@ mod tests {
         assert_eq!(fault.code, Code::QueryDeadline);
         assert!(read("short texts go by", soon()).await.is_ok());
         drop(held);
-        assert_eq!(read(&text, soon()).await.unwrap_err().code, Code::QueryTooLarge);
+        assert!(read(&text, soon()).await.is_ok());
     }
 }
