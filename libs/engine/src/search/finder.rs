@@ -287,7 +287,7 @@ mod tests {
         while line.len() < 1 << 20 {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             line.push(b"ab cdef_="[(random >> 24) as usize % 9]);
-            if line.len() % 64 == 0 {
+            if line.len().is_multiple_of(64) {
                 line.extend("é".as_bytes()); // where Unicode's word boundaries begin to matter
             }
         }
