@@ -210,14 +210,15 @@ mod tests {
         let found = quantile_differences(&a, &b, &[0.5, 0.99], 0.99, 1);
         assert_eq!(found, [Interval { low: 0.25, high: 0.25 }; 2]);
         let rate = rate_difference(&a, &b, (10.0, 5.0), 0.99, 1);
-        assert_eq!(rate, Interval { low: 1.0, high: 1.0 });
+        // Stretches of 19 to 21 values each, since 1,000 times fall on 50 stretches with some rounding.
+        assert!((rate.low - 1.0).abs() < 0.03 && (rate.high - 1.0).abs() < 0.03, "{rate:?}");
     }
 
     #[test]
     fn a_bad_second_widens_the_interval_as_single_queries_would_not() {
         // Two stretches of fifty are slow: by single queries the p95 would look sure.
-        let slow_stretch = |i: u64| if (40_000..80_000).contains(&i) { 900 } else { 100 + i % 10 };
-        let a = even((0..1_000_000).map(slow_stretch));
+        let slow_stretch = |i: u64| if (4_000..8_000).contains(&i) { 900 } else { 100 + i % 10 };
+        let a = even((0..100_000).map(slow_stretch));
         let found = quantile_differences(&a, &a, &[0.95], 0.99, 3)[0];
         assert!(found.half_width() > 1.0, "{found:?}");
     }

@@ -3,6 +3,24 @@
 use super::{escape, sheet::CSS};
 use std::fmt::Write as _;
 
+/// How good a figure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Good,
+    Bad,
+}
+
+impl Tone {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Good => " good",
+            Self::Bad => " bad",
+        }
+    }
+}
+
 /// A page that grows from top to bottom.
 pub(super) struct Page(String);
 
@@ -37,24 +55,26 @@ impl Page {
         let _ = write!(self.0, "<p class=\"note\">{}</p>", escape(text));
     }
 
-    /// Columns are `(name, class)`: class `l` for text, `q` for queries, empty for numbers. A cell that
-    /// begins with `!` is bad, with `+` good.
-    pub(super) fn table(&mut self, columns: &[(&str, &str)], rows: &[Vec<String>]) {
+    /// Columns are `(name, class)`: class `l` for text, `q` for queries, empty for numbers. `tone` tells how
+    /// good a cell is, by row and column.
+    pub(super) fn table(
+        &mut self,
+        columns: &[(&str, &str)],
+        rows: &[Vec<String>],
+        tone: impl Fn(usize, usize) -> Tone,
+    ) {
         self.0.push_str("<div class=\"card\"><table><thead><tr>");
         for (name, class) in columns {
             let class = if class.is_empty() { "" } else { " class=\"l\"" };
             let _ = write!(self.0, "<th{class}>{}</th>", escape(name));
         }
         self.0.push_str("</tr></thead><tbody>");
-        for row in rows {
+        for (y, row) in rows.iter().enumerate() {
             self.0.push_str("<tr>");
-            for (cell, (_, class)) in row.iter().zip(columns) {
-                let (text, mark) = marked(cell, class);
-                let class = match *class {
-                    "q" => "l q",
-                    other => other,
-                };
-                let _ = write!(self.0, "<td class=\"{class}{mark}\">{}</td>", escape(text));
+            for (x, (cell, (_, class))) in row.iter().zip(columns).enumerate() {
+                let class = if *class == "q" { "l q" } else { class };
+                let mark = tone(y, x).class();
+                let _ = write!(self.0, "<td class=\"{class}{mark}\">{}</td>", escape(cell));
             }
             self.0.push_str("</tr>");
         }
@@ -88,17 +108,5 @@ impl Page {
     pub(super) fn finish(mut self) -> String {
         self.0.push_str("</main></body></html>\n");
         self.0
-    }
-}
-
-/// Only cells of numbers are marked: a query may begin with anything.
-fn marked<'a>(cell: &'a str, class: &str) -> (&'a str, &'static str) {
-    if class == "q" {
-        return (cell, "");
-    }
-    match (cell.strip_prefix('!'), cell.strip_prefix('+')) {
-        (Some(rest), _) => (rest, " bad"),
-        (_, Some(rest)) => (rest, " good"),
-        _ => (cell, ""),
     }
 }

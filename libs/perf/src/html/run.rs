@@ -1,12 +1,12 @@
 //! The page of one run.
 
 use super::{
-    page::Page,
+    page::{Page, Tone},
     plot::{Axis, Line, plot},
 };
 use crate::{
     Histogram, RunResult,
-    table::{CLASS_COLUMNS, NONE, bytes, class_rows, facts, rate},
+    table::{CLASS_COLUMNS, bytes, class_rows, facts, rate},
     workload::{brief, spelt},
 };
 
@@ -63,14 +63,12 @@ fn tiles(page: &mut Page, result: &RunResult) {
 
 fn classes(page: &mut Page, result: &RunResult) {
     let columns = CLASS_COLUMNS.map(|name| (name, if name == "class" { "l" } else { "" }));
-    let mut rows = class_rows(result);
+    let rows = class_rows(result);
     // Of the last two columns, partial answers and errors, any number is bad.
-    for cell in rows.iter_mut().flat_map(|row| row.iter_mut().skip(columns.len() - 2)) {
-        if cell != "0" && cell != NONE {
-            cell.insert(0, '!');
-        }
-    }
-    page.table(&columns, &rows);
+    page.table(&columns, &rows, |y, x| match x + 2 >= columns.len() && rows[y][x] != "0" {
+        true => Tone::Bad,
+        false => Tone::Plain,
+    });
     for (code, num) in &result.overall.errors {
         page.note(&format!("{num} × {code}"));
     }
@@ -192,7 +190,15 @@ fn baseline(page: &mut Page, result: &RunResult) {
         ("worst", ""),
         ("of", "q"),
     ];
-    let ratio = |ratio: f64| format!("{}{ratio:.3}x", if ratio > 1.0 { "!" } else { "+" });
+    let ratio = |ratio: f64| format!("{ratio:.3}x");
+    let tone = |y: usize, x: usize| {
+        let row = &result.baseline[y];
+        match [(4, row.ratio_median), (5, row.ratio_worst)].into_iter().find(|(at, _)| *at == x) {
+            Some((_, ratio)) if ratio > 1.0 => Tone::Bad,
+            Some(_) => Tone::Good,
+            None => Tone::Plain,
+        }
+    };
     let rows = result.baseline.iter().map(|row| {
         vec![
             row.class.clone(),
@@ -204,7 +210,7 @@ fn baseline(page: &mut Page, result: &RunResult) {
             row.worst_query.clone(),
         ]
     });
-    page.table(&columns, &rows.collect::<Vec<_>>());
+    page.table(&columns, &rows.collect::<Vec<_>>(), tone);
 }
 
 fn slowest(page: &mut Page, result: &RunResult) {
@@ -234,6 +240,6 @@ fn slowest(page: &mut Page, result: &RunResult) {
             format!("{:.1} s", slow.at_us as f64 / 1e6),
         ]
     });
-    page.table(&columns, &rows.collect::<Vec<_>>());
+    page.table(&columns, &rows.collect::<Vec<_>>(), |_, _| Tone::Plain);
     page.note("Each query once, by its slowest time. The server's time begins when it has read the request.");
 }

@@ -1,7 +1,7 @@
 //! The page of a comparison.
 
 use super::{
-    page::Page,
+    page::{Page, Tone},
     plot::{Axis, Line, plot},
 };
 use crate::{
@@ -36,19 +36,12 @@ pub fn comparison(a: &RunResult, b: &RunResult, found: &Comparison) -> String {
         ("99 % interval", ""),
         ("verdict", "l"),
     ];
-    let rows = found.rows.iter().map(|row| {
-        let mut cells = comparison_cells(row);
-        let mark = match row.verdict {
-            Verdict::Worse => "!",
-            Verdict::Better => "+",
-            _ => "",
-        };
-        if let Some(last) = cells.last_mut() {
-            last.insert_str(0, mark);
-        }
-        cells
+    let rows: Vec<_> = found.rows.iter().map(comparison_cells).collect();
+    page.table(&columns, &rows, |y, x| match (found.rows[y].verdict, x + 1 == columns.len()) {
+        (Verdict::Worse, true) => Tone::Bad,
+        (Verdict::Better, true) => Tone::Good,
+        _ => Tone::Plain,
     });
-    page.table(&columns, &rows.collect::<Vec<_>>());
     for before in &a.classes {
         if let Some(after) = b.classes.iter().find(|class| class.name == before.name) {
             page.heading(&before.name);
