@@ -84,6 +84,7 @@ codes! {
     PortTaken = "AX-F004", 500, "The address to listen on is taken.";
     DataLocked = "AX-F005", 500, "Another process uses the data folder.";
     DataFolderUnusable = "AX-F006", 500, "The data folder cannot be made or written.";
+    ProfilerUnavailable = "AX-F007", 503, "The process cannot be profiled here.";
     Internal = "AX-X001", 500, "A fault of ours; the log has the details under the request's id.";
 }
 

@@ -42,6 +42,8 @@ pub enum Command {
     /// Run the query role: answers searches over HTTP and gRPC. `ax query explain Q` says how an answer
     /// comes about.
     Query(QueryArgs),
+    /// Measure, compare, replay and inspect servers. See docs/perf.md.
+    Perf(crate::perf::PerfArgs),
     /// Check or show the configuration.
     Config(ConfigArgs),
     /// Put a change that was set aside back into the stream.

@@ -4,6 +4,7 @@ mod cli;
 mod client;
 mod config;
 mod config_command;
+mod perf;
 mod roles;
 mod serve;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Status(args) => client_runtime(client::status::run(args)),
         Command::Shards(args) => client_runtime(client::shards::run(args)),
         Command::Replay(args) => client_runtime(client::status::replay(args)),
+        Command::Perf(args) => perf::run(args),
         Command::Config(args) => config_command::run(&args.action),
         Command::Version => config_command::version(),
         Command::Serve(args) => serve::run(args),

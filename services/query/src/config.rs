@@ -1,6 +1,9 @@
 //! What a query node is told: resolved values, no files and no environment.
 
-use crate::{hedge::HedgeRule, placement::PlacementRules, results::ResultRules, scrub::ScrubRules};
+use crate::{
+    hedge::HedgeRule, placement::PlacementRules, query_log::QueryLogRules, results::ResultRules,
+    scrub::ScrubRules,
+};
 use ax_model::Generation;
 use ax_store::Neighbours;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -40,6 +43,8 @@ pub struct QueryConfig {
     pub results: ResultRules,
     /// File of the ranking's parameters; the defaults without one.
     pub ranking_file: Option<PathBuf>,
+    /// Whether and where queries are logged.
+    pub query_log: QueryLogRules,
     /// How open segments are read again, to find bits that flipped.
     pub scrub: ScrubRules,
     /// Look at each open shard's head in the store this often: freshness when no hints come, at the
@@ -85,6 +90,7 @@ impl QueryConfig {
             neighbours: Neighbours::default(),
             results: ResultRules::default(),
             ranking_file: None,
+            query_log: QueryLogRules::default(),
             scrub: ScrubRules::default(),
             poll: Duration::from_secs(5),
             idle: Duration::from_secs(600),

@@ -21,6 +21,7 @@ pub mod peers;
 pub mod placement;
 mod quarantine;
 mod queries;
+pub mod query_log;
 pub mod ranking;
 pub mod readiness;
 pub mod results;

@@ -11,6 +11,7 @@ use crate::{
     membership,
     peers::{GrpcLeaves, MAX_MESSAGE_BYTES, Peers},
     quarantine::QuarantineCache,
+    query_log::QueryLog,
     ranking::RankingFile,
     readiness::Readiness,
     results::{self, ResultCache},
@@ -25,7 +26,7 @@ use ax_model::{Code, Fault};
 use ax_proto::search::{leaf_server::LeafServer, search_server::SearchServer};
 use ax_store::Store;
 use axum::Router;
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Server, server::TcpIncoming};
@@ -46,6 +47,8 @@ pub struct Deps {
     pub admin: Option<Arc<dyn Admin>>,
     /// For `/metrics`.
     pub render_metrics: RenderMetrics,
+    /// Further routes, as those for operators.
+    pub operations: Router,
 }
 
 /// Why a node could not start.
@@ -65,6 +68,14 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The query log cannot be opened.
+    #[error("the query log {path} cannot be written: {source}", path = path.display())]
+    QueryLog {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 impl StartError {
@@ -74,6 +85,7 @@ impl StartError {
             Self::Cache(error) => error.code(),
             Self::Ranking(fault) => fault.code,
             Self::Listen { .. } => Code::PortTaken,
+            Self::QueryLog { .. } => Code::ConfigBadValue,
         }
     }
 
@@ -123,7 +135,11 @@ impl QueryNode {
             background.spawn(file.follow());
         }
         let links = Arc::new(GrpcLeaves::new(config.connect_timeout));
-        let root = root_of(&config, &peers, &leaf, &links);
+        let query_log = QueryLog::start(&config.query_log).map_err(|source| {
+            let path = config.query_log.path.clone().unwrap_or_default();
+            StartError::QueryLog { path, source }
+        })?;
+        let root = root_of(&config, &peers, &leaf, &links, query_log);
         let readiness = Arc::new(Readiness::new(shards.clone(), peers.clone()));
         let cluster = deps.cluster.as_ref().map(|cluster| Arc::new(ClusterView::follow(cluster)));
         let status = Status {
@@ -147,7 +163,7 @@ impl QueryNode {
             shards,
             peers,
             readiness,
-            router: router(state),
+            router: router(state, deps.operations),
             http: None,
             grpc: None,
             drain: config.drain,
@@ -280,7 +296,13 @@ fn peers_of(config: &QueryConfig) -> Peers {
     Peers::new(&config.node_id, config.weight, config.shards, config.placement, config.penalty)
 }
 
-fn root_of(config: &QueryConfig, peers: &Arc<Peers>, leaf: &Leaf, links: &Arc<GrpcLeaves>) -> Root {
+fn root_of(
+    config: &QueryConfig,
+    peers: &Arc<Peers>,
+    leaf: &Leaf,
+    links: &Arc<GrpcLeaves>,
+    query_log: QueryLog,
+) -> Root {
     Root::new(RootParts {
         generation: config.generation,
         shards: config.shards,
@@ -289,6 +311,7 @@ fn root_of(config: &QueryConfig, peers: &Arc<Peers>, leaf: &Leaf, links: &Arc<Gr
         peers: peers.clone(),
         local: Arc::new(leaf.clone()),
         remote: links.clone(),
+        query_log,
     })
 }
 

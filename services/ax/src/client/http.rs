@@ -85,6 +85,11 @@ impl Api {
         Self::with_patience(base, PATIENCE)
     }
 
+    /// A client that bears a longer silence.
+    pub fn patient(base: &str, patience: Duration) -> Result<Self, ApiError> {
+        Self::with_patience(base, patience)
+    }
+
     fn with_patience(base: &str, patience: Duration) -> Result<Self, ApiError> {
         let base = base.trim_end_matches('/').to_owned();
         let http = reqwest::Client::builder()

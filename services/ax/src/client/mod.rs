@@ -11,4 +11,4 @@ pub mod status;
 pub mod style;
 pub mod symbols;
 pub mod table;
-mod wait;
+pub mod wait;

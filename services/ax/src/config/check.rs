@@ -18,6 +18,8 @@ pub fn validate(config: &Config) -> Result<(), Fault> {
     within("query.result_cache_seconds", config.query.result_cache_seconds, 1, 86_400)?;
     within("query.poll_ms", config.query.poll_ms, 50, 3_600_000)?;
     within("query.scrub_seconds", config.query.scrub_seconds, 0, 30 * 86_400)?;
+    within("query_log.max_bytes", config.query_log.max_bytes, 64 << 10, 1 << 40)?;
+    within("query_log.keep", config.query_log.keep.into(), 0, 1000)?;
     let scrub = config.query.scrub_bytes_per_second;
     within("query.scrub_bytes_per_second", scrub, 1 << 20, 16 << 30)?;
     // Below a minute, clocks that disagree with the store's would shorten it to nothing.

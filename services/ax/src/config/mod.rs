@@ -33,6 +33,8 @@ pub struct Config {
     pub coordinator: CoordinatorSection,
     /// Answering queries.
     pub query: QuerySection,
+    /// What was asked of a query node.
+    pub query_log: QueryLogSection,
     /// Logs, metrics and traces.
     pub telemetry: TelemetryConfig,
 }
@@ -195,6 +197,20 @@ pub struct QuerySection {
     pub answer_bytes: u64,
 }
 
+/// `[query_log]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QueryLogSection {
+    /// File of one JSON line per query; empty writes none.
+    pub path: PathBuf,
+    /// A larger file is put aside as `.1`, and the next one begun.
+    pub max_bytes: u64,
+    /// Files put aside that are kept.
+    pub keep: u32,
+    /// Whether `/debug/queries` may be read.
+    pub live: bool,
+}
+
 impl Default for ClusterConfig {
     fn default() -> Self {
         Self { shards: 4, node: String::new(), data: PathBuf::from("ax-data"), lease_ttl_ms: 3000 }
@@ -294,5 +310,11 @@ impl Default for QuerySection {
             reader_timeout_ms: 30_000,
             answer_bytes: 1 << 30,
         }
+    }
+}
+
+impl Default for QueryLogSection {
+    fn default() -> Self {
+        Self { path: PathBuf::new(), max_bytes: 64 << 20, keep: 4, live: false }
     }
 }

@@ -7,6 +7,7 @@ pub mod indexer;
 pub mod ingest;
 pub mod ops;
 pub mod parts;
+pub mod profile;
 pub mod query;
 pub mod shutdown;
 

@@ -9,8 +9,8 @@ use ax_changes::ChangeLog;
 use ax_cluster::{Cluster, Shape};
 use ax_model::{Fault, Generation};
 use ax_query_node::{
-    Deps, QueryConfig, QueryNode, StartError, config::waiting_for, results::ResultRules,
-    scrub::ScrubRules,
+    Deps, QueryConfig, QueryNode, StartError, config::waiting_for, query_log::QueryLogRules,
+    results::ResultRules, scrub::ScrubRules,
 };
 use ax_store::{Neighbours, Store};
 use ax_telemetry::Telemetry;
@@ -40,6 +40,13 @@ fn settings(config: &Config, shape: &Shape) -> Result<QueryConfig, Fault> {
     };
     let ranking_file = Some(&section.ranking_file).filter(|path| !path.is_empty());
     settings.ranking_file = ranking_file.map(PathBuf::from);
+    let log = &config.query_log;
+    settings.query_log = QueryLogRules {
+        path: Some(log.path.clone()).filter(|path| !path.as_os_str().is_empty()),
+        max_bytes: log.max_bytes,
+        keep: log.keep,
+        live: log.live,
+    };
     settings.scrub = ScrubRules {
         every: Duration::from_secs(section.scrub_seconds),
         max_bytes_per_second: section.scrub_bytes_per_second,
@@ -95,6 +102,7 @@ async fn start(
         cluster: Some(cluster.clone()),
         admin: Some(Arc::new(admin)),
         render_metrics: Arc::new(move || metrics.render()),
+        operations: super::profile::routes(),
     };
     QueryNode::start(settings, deps).await.map_err(|error| fault(&error))
 }

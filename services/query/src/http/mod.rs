@@ -8,6 +8,7 @@ mod health;
 mod hold;
 mod navigate;
 mod params;
+mod queries;
 mod refused;
 mod repos;
 mod search;
@@ -62,8 +63,9 @@ pub struct HttpState {
     pub render_metrics: RenderMetrics,
 }
 
-/// Every route of a query node.
-pub fn router(state: HttpState) -> Router {
+/// Every route of a query node, beside `operations`, which the process brings.
+pub fn router(state: HttpState, operations: Router) -> Router {
+    let operations = operations.with_state(());
     Router::new()
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/search/stream", get(search::search_stream))
@@ -78,10 +80,12 @@ pub fn router(state: HttpState) -> Router {
         .route("/api/v1/quarantine/{shard}/{offset}/replay", guarded(post(status::replay)))
         .route("/api/v1/shards/rebuild", guarded(post(shards::rebuild_all)))
         .route("/api/v1/shards/{shard}/rebuild", guarded(post(shards::rebuild_one)))
+        .route("/debug/queries", get(queries::follow))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .merge(page::routes())
+        .merge(operations)
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.root.answers().clone(), hold::around))
@@ -89,6 +93,11 @@ pub fn router(state: HttpState) -> Router {
         .layer(CatchPanicLayer::custom(trace::on_panic))
         .layer(from_fn(trace::around))
         .with_state(state)
+}
+
+/// Routes for operators, closed to pages of other sites.
+pub fn guarded_routes(routes: Router) -> Router {
+    routes.layer(from_fn(guard::around))
 }
 
 /// Routes that change something, closed to pages of other sites.

@@ -20,6 +20,7 @@ use crate::{
     leaf::Admission,
     peers::{Leaves, Peer, Peers, ShardReply},
     queries,
+    query_log::{LoggedQuery, QueryLog},
     wire::is_of_request,
 };
 use ax_model::{Code, Fault, Generation, ShardId};
@@ -49,6 +50,8 @@ pub struct RootParts {
     pub local: Arc<dyn Leaves>,
     /// Other nodes' leaves.
     pub remote: Arc<dyn Leaves>,
+    /// Where queries are noted.
+    pub query_log: QueryLog,
 }
 
 /// Searches all shards through whoever holds them. Cheap to clone.
@@ -66,12 +69,14 @@ struct Inner {
     times: Mutex<RecentTimes>,
     admission: Admission,
     answers: Arc<Answers>,
+    query_log: QueryLog,
 }
 
 impl Root {
     /// A root over these parts.
     pub fn new(parts: RootParts) -> Self {
-        let RootParts { generation, shards, limits, hedge, peers, local, remote } = parts;
+        let RootParts { generation, shards, limits, hedge, peers, local, remote, query_log } =
+            parts;
         let inner = Inner {
             world: World { generation, shards, limits },
             hedge,
@@ -85,6 +90,7 @@ impl Root {
                 metrics::gauge!("ax_query_root_waiting"),
             ),
             answers: Answers::new(limits.held_answer_bytes, SPARED),
+            query_log,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -104,13 +110,18 @@ impl Root {
         &self.inner.answers
     }
 
+    /// Where queries are noted.
+    pub fn query_log(&self) -> &QueryLog {
+        &self.inner.query_log
+    }
+
     /// Searches and returns the whole answer: the best files of all shards, best first.
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse, Fault> {
         let (resolved, _permit) = self.admit(request).await?;
         let span = span_of(&resolved);
         let hold = self.inner.answers.hold();
         let answer = self.gather(&resolved, &hold).instrument(span).await;
-        note_answer(&resolved, answer.as_ref().map(|answer| answer.summary.as_ref()));
+        self.note(&resolved, answer.as_ref().map(|answer| answer.summary.as_ref()));
         answer
     }
 
@@ -120,12 +131,43 @@ impl Root {
         &self,
         request: SearchRequest,
     ) -> Result<(Resolved, OwnedSemaphorePermit), Fault> {
-        let (world, now) = (&self.inner.world, Instant::now());
-        let time_to_read = time_to_read(&request, &world.limits, now);
-        let query = queries::read(&request.query, time_to_read).await?;
-        let resolved = Resolved::of(request, &query, world, now)?;
-        let permit = self.inner.admission.enter(resolved.deadline).await?;
+        let (world, began) = (&self.inner.world, Instant::now());
+        let asked = self.query_log().is_on().then(|| (request.query.clone(), request.options));
+        let time_to_read = time_to_read(&request, &world.limits, began);
+        let resolving = async {
+            let query = queries::read(&request.query, time_to_read).await?;
+            Resolved::of(request, &query, world, began)
+        };
+        let resolved = resolving.await.inspect_err(|fault| {
+            let Some((query, options)) = asked else { return };
+            let options = options.unwrap_or_default();
+            let refused = LoggedQuery::asked(&query, &options, began.elapsed());
+            self.query_log().note(LoggedQuery { code: fault.code.to_string(), ..refused });
+        })?;
+        let admitted = self.inner.admission.enter(resolved.deadline).await;
+        let permit = admitted.inspect_err(|fault| self.log(&resolved, Err(fault)))?;
         Ok((resolved, permit))
+    }
+
+    /// Counts and logs how a search ended.
+    fn note(&self, resolved: &Resolved, answer: Result<Option<&Summary>, &Fault>) {
+        note_answer(resolved, answer);
+        self.log(resolved, answer);
+    }
+
+    fn log(&self, resolved: &Resolved, answer: Result<Option<&Summary>, &Fault>) {
+        if !self.query_log().is_on() {
+            return;
+        }
+        let took = resolved.started.elapsed();
+        let query = LoggedQuery {
+            request_id: resolved.request_id.clone(),
+            ..LoggedQuery::asked(&resolved.query, &resolved.options, took)
+        };
+        self.query_log().note(match answer {
+            Ok(summary) => query.answered(summary.unwrap_or(&Summary::default())),
+            Err(fault) => LoggedQuery { code: fault.code.to_string(), ..query },
+        });
     }
 
     async fn gather(&self, resolved: &Resolved, hold: &Hold) -> Result<SearchResponse, Fault> {

@@ -3,7 +3,7 @@
 //! Shards are asked and files are sent beside one another, so that a reader who pauses holds up no
 //! shard, and uses up no deadline. What waits for the reader is counted in [`Answers`](crate::answers).
 
-use super::{Resolved, Root, fail_whole, finish, note_answer, span_of};
+use super::{Resolved, Root, fail_whole, finish, span_of};
 use crate::answers::{Hold, Reader, cut_off};
 use ax_model::Fault;
 use ax_proto::search::{FileMatch, SearchEvent, SearchRequest, Summary, search_event::Event};
@@ -102,7 +102,7 @@ impl Root {
             self.best_first(resolved, &mut outlet).await
         };
         drop(permit); // it covers the work; what is left is up to the reader
-        note_answer(resolved, answer.as_ref().map(Some));
+        self.note(resolved, answer.as_ref().map(Some));
         outlet.finish(answer).await;
     }
 

@@ -118,6 +118,7 @@ fn root(members: &[&str], moods: &[(&'static str, Mood)]) -> Root {
     );
     let leaves = Arc::new(Invented { moods: moods.to_vec() });
     Root::new(RootParts {
+        query_log: QueryLog::default(),
         generation: Generation(1),
         shards: SHARDS,
         limits: RequestLimits { max_requests: 2, max_queued: 1, ..Default::default() },

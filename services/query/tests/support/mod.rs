@@ -113,6 +113,7 @@ impl Corpus {
             cluster: None,
             admin: None,
             render_metrics: Arc::new(|| "ax_test 1\n".to_owned()),
+            operations: axum::Router::new(),
         }
     }
 }
