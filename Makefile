@@ -13,7 +13,7 @@ LISTEN ?= 127.0.0.1:7080
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help install build run test unit fuzz lint deny bench cluster cluster-down cluster-status clean
+.PHONY: help install build run test unit fuzz lint deny bench bench-server cluster cluster-down cluster-status clean
 
 help: ## Say what each word does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ deny: ## Check licences, bans and sources of all dependencies
 bench: ## Measure the engine on Linux 6.1 source beside ripgrep: build, index size, memory, latencies
 	@tests/servers/install.sh build tools
 	tests/bench/bench.sh
+
+bench-server: build ## Measure a whole server on Linux 6.1 source, over HTTP: reports in bench/
+	@tests/servers/install.sh tools
+	tests/bench/server.sh
 
 cluster: build ## Start a whole cluster on this machine, each part a real process
 	@$(CLUSTER) up
