@@ -59,7 +59,9 @@ impl Facts<'_> {
     }
 }
 
-/// Whether a branch shows a document; true when none is asked for.
-fn is_on(part: &Part, doc: u32, branch: &str) -> bool {
-    branch.is_empty() || part.branches(doc).contains(&branch)
+/// Whether the branch asked from shows a document; true when none is.
+fn is_on<'p>(part: &'p Part, compass: &near::Compass<'p>) -> impl FnMut(u32) -> bool + 'p {
+    let branch = compass.origin().branch.as_str();
+    let mut shows = part.branches.matching(&part.segment.docs, move |name| name == branch);
+    move |doc| branch.is_empty() || shows(doc)
 }

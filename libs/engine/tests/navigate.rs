@@ -263,6 +263,20 @@ fn a_merge_keeps_what_syntax_said() {
     assert_eq!(like(&merged, "sym:load", 9).symbols[0].end_line, 2);
 }
 
+/// It was written before there were marks: what they say is unknown, and said to be.
+#[test]
+fn the_golden_segment_of_format_1_is_navigated_by_text() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/format1.seg");
+    let snapshot = Snapshot::new(vec![Segment::open(&path).unwrap()]).unwrap();
+    let found = references(&snapshot, "parse_http", &Origin::default(), 9);
+    assert_eq!((found.files.len(), found.files[0].by_syntax), (1, false));
+    assert_eq!(found.files[0].num_occurrences, 30);
+    assert!(found.files[0].occurrences.iter().all(|one| one.is_definition));
+    let symbols = like(&snapshot, "sym:^parse_http$", 50).symbols;
+    assert_eq!((symbols.len(), symbols[29].line, symbols[29].end_line), (30, 30, 30));
+    assert_eq!(place(&snapshot, "src/lib.rs", 2, 8).unwrap().origin.scopes, [""; 0]);
+}
+
 /// A line of a program, the name in it, and in which column it stands if it is code.
 fn line() -> impl Strategy<Value = (String, String, Option<usize>)> {
     ("[ab]{1,2}", 0u8..6).prop_map(|(name, form)| {

@@ -16,4 +16,4 @@ pub use definitions::{Budget, Definition, GivenUp, Outline, outline};
 pub use detect::detect;
 pub use kind::Kind;
 pub use language::{Language, find_language, languages};
-pub use subwords::{Subword, subwords};
+pub use subwords::{Subword, starts_subword, subwords};

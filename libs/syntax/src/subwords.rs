@@ -34,6 +34,16 @@ pub fn subwords(text: &str) -> impl Iterator<Item = Subword> + '_ {
     })
 }
 
+/// Whether one of the words that [`subwords`] finds begins at byte `at`, which lies between characters.
+pub fn starts_subword(text: &str, at: usize) -> bool {
+    let mut rest = text[at..].chars().map(class_of);
+    let Some(first) = rest.next().filter(|class| *class != Class::Other) else { return false };
+    match text[..at].chars().next_back().map(class_of) {
+        None | Some(Class::Other) => true,
+        Some(before) => splits(before, first, rest.next()),
+    }
+}
+
 /// Bytes of the word that a text starts with.
 fn word_len(text: &str) -> usize {
     let mut chars = text.char_indices().map(|(at, c)| (at, class_of(c))).peekable();
@@ -79,6 +89,10 @@ mod tests {
         assert_eq!(texts, expected, "{text:?}");
         for word in &words {
             assert_eq!(text[word.place.clone()].to_lowercase(), word.text, "{text:?}");
+        }
+        for (at, _) in text.char_indices() {
+            let begins = words.iter().any(|word| word.place.start == at);
+            assert_eq!(starts_subword(text, at), begins, "{text:?} at {at}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! How a name answers to a pattern.
 
-use ax_syntax::subwords;
+use ax_syntax::starts_subword;
 
 /// How much of a name a match is; less is better.
 ///
@@ -39,14 +39,12 @@ impl NameClass {
 
     /// The class of the best of a name's matches, given as ranges in bytes; `None` without one.
     pub(super) fn of(name: &str, matches: impl Iterator<Item = (usize, usize)>) -> Option<Self> {
-        let mut words: Option<Vec<usize>> = None;
         let class = |(start, end): (usize, usize)| {
             if start == 0 {
                 return if end == name.len() { Self::Exact } else { Self::Prefix };
             }
-            let words =
-                words.get_or_insert_with(|| subwords(name).map(|word| word.place.start).collect());
-            if words.contains(&start) { Self::Subword } else { Self::Within }
+            let is_word = name.is_char_boundary(start) && starts_subword(name, start);
+            if is_word { Self::Subword } else { Self::Within }
         };
         matches.map(class).min()
     }

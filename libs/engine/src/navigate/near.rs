@@ -1,5 +1,7 @@
 //! How near an answer is to where the question was asked.
 
+use rustc_hash::FxHashSet;
+
 /// Where a question is asked from. Without a path it is asked from nowhere, and everything is as near.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -54,12 +56,40 @@ pub struct Distance {
     branch: bool,
 }
 
+/// An origin made ready to be measured from many times.
+pub(super) struct Compass<'o> {
+    origin: &'o Origin,
+    /// The words of its imports: most files are named by none of them, and are told so at once.
+    imported: FxHashSet<&'o str>,
+}
+
+impl<'o> Compass<'o> {
+    pub(super) fn new(origin: &'o Origin) -> Self {
+        let imported = origin.imports.iter().flat_map(|import| import.split('/')).collect();
+        Self { origin, imported }
+    }
+
+    pub(super) fn origin(&self) -> &'o Origin {
+        self.origin
+    }
+
+    /// As [`Origin::distance`].
+    pub(super) fn distance(&self, to: &Nearby<'_>) -> Distance {
+        self.origin.measure(to, |name| self.imported.contains(name))
+    }
+}
+
 /// Of another file.
 const OTHER_FILE: u8 = u8::MAX;
 
 impl Origin {
     /// How far `to` is.
     pub fn distance(&self, to: &Nearby<'_>) -> Distance {
+        self.measure(to, |_| true)
+    }
+
+    /// The same, given which names some import may hold.
+    fn measure(&self, to: &Nearby<'_>, may_hold: impl Fn(&str) -> bool) -> Distance {
         if self.path.is_empty() {
             return Distance::default();
         }
@@ -67,7 +97,7 @@ impl Origin {
         let same_file = same_repo && self.path == to.path;
         Distance {
             scope: if same_file { self.scopes_between(to.container) } else { OTHER_FILE },
-            import: if same_file { 0 } else { u8::MAX - self.imported(to) },
+            import: if same_file { 0 } else { u8::MAX - self.imported(to, may_hold) },
             family: family(&self.language) != family(to.language),
             repo: !same_repo,
             path: if same_repo { folders_between(&self.path, to.path) } else { 0 },
@@ -89,13 +119,16 @@ impl Origin {
 
     /// How many names at the end of a path some import holds one after another. A file that stands for
     /// its folder goes by the folder's name.
-    fn imported(&self, to: &Nearby<'_>) -> u8 {
+    fn imported(&self, to: &Nearby<'_>, may_hold: impl Fn(&str) -> bool) -> u8 {
         let mut names: Vec<&str> = to.path.split('/').collect();
         if let Some(file) = names.last_mut() {
             *file = file.split('.').next().unwrap_or(file);
         }
         if STANDS_FOR_FOLDER.contains(names.last().unwrap_or(&"")) || to.language == "Go" {
             names.pop();
+        }
+        if !names.last().is_some_and(|name| may_hold(name)) {
+            return 0;
         }
         let best = self.imports.iter().map(|import| most_in_common(&names, import)).max();
         u8::try_from(best.unwrap_or(0)).unwrap_or(u8::MAX)
@@ -181,7 +214,8 @@ mod tests {
         let check = |import: &str, path: &str, language: &str, expected: u8| {
             let origin = Origin { imports: vec![import.into()], ..origin() };
             let to = Nearby { language, ..at("x", path, None) };
-            assert_eq!(origin.imported(&to), expected, "{import} {path}");
+            assert_eq!(origin.imported(&to, |_| true), expected, "{import} {path}");
+            assert_eq!(Compass::new(&origin).distance(&to), origin.distance(&to));
         };
         check("net/sock/h", "include/net/sock.h", "C", 2);
         check("net/sock/h", "net/core/sock.c", "C", 1);

@@ -1,7 +1,10 @@
 //! Where a name is used: whole words of its letters, outside of comments and strings where syntax knows
 //! them.
 
-use super::{Distance, MAX_NAME_BYTES, Origin, facts, identifier, is_on, lines, near::family};
+use super::{
+    Distance, MAX_NAME_BYTES, Origin, facts, identifier, is_on, lines,
+    near::{Compass, family},
+};
 use crate::{
     Result, Segment, Snapshot, Stop, grams::Units, languages, marks::DocMarks, snapshot::Part,
 };
@@ -123,8 +126,9 @@ impl Snapshot {
             of_parts.push((part, part.segment.content_grams.evaluate(&formula)?));
         }
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
+        let compass = Compass::new(origin);
         for (part, units) in &of_parts {
-            add_candidates(part, units, query, origin, &mut candidates);
+            add_candidates(part, units, query, &compass, &mut candidates);
         }
         candidates.sort_unstable_by(|a, b| a.rank.cmp(&b.rank).then(a.doc.cmp(&b.doc)));
         let finder = memmem::Finder::new(query.name);
@@ -167,17 +171,18 @@ fn add_candidates<'a>(
     part: &'a Part,
     units: &Units,
     query: &ReferenceQuery<'_>,
-    origin: &Origin,
+    compass: &Compass<'_>,
     found: &mut Vec<Candidate<'a>>,
 ) {
     let language = query.language.map(languages::canonical);
+    let mut is_on = is_on(part, compass);
     let mut add = |doc: u32, blocks: Option<Range<usize>>| {
         let facts = facts(part, doc);
         let is_wanted = |wanted: &String| family(wanted) == family(facts.language);
         if !part.live.has(doc) || !language.as_ref().is_none_or(is_wanted) {
             return;
         }
-        let distance = origin.distance(&facts.nearby(None, is_on(part, doc, &origin.branch)));
+        let distance = compass.distance(&facts.nearby(None, is_on(doc)));
         let rank = (distance, facts.penalty, facts.repo, facts.path);
         found.push(Candidate { part, doc, blocks, rank });
     };

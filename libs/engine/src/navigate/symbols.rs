@@ -1,7 +1,8 @@
 //! Definitions by name.
 
 use super::{
-    MAX_NAME_BYTES, NameClass, Origin, SymbolName, SymbolQuery, facts, is_on, lines, near::Distance,
+    MAX_NAME_BYTES, NameClass, Origin, SymbolName, SymbolQuery, facts, is_on, lines,
+    near::{Compass, Distance},
 };
 use crate::{EngineError, Result, Snapshot, Stop, grams::Units, snapshot::Part, symbols::Place};
 use ax_query::{
@@ -126,7 +127,7 @@ impl Snapshot {
         stop: &Stop,
     ) -> Result<FoundSymbols> {
         let mut found = FoundSymbols::default();
-        let names = Names::new(&query.name)?;
+        let (names, compass) = (Names::new(&query.name)?, Compass::new(origin));
         for part in &self.parts {
             let mut chosen = names.of(part, stop)?;
             chosen.sort_unstable_by(|a, b| a.rank().cmp(&b.rank()));
@@ -138,7 +139,7 @@ impl Snapshot {
                     break;
                 }
                 for name in run {
-                    add_places(part, query, name, origin, &mut of_part)?;
+                    add_places(part, query, name, &compass, &mut of_part)?;
                 }
             }
             of_part.sort_by(|a: &Candidate<'_>, b| a.rank.cmp(&b.rank));
@@ -156,12 +157,12 @@ impl Snapshot {
     }
 }
 
-/// A name of a segment that answers.
+/// A name of a segment that answers. Where it is defined is read only once it is its turn: a short
+/// pattern matches ten thousands of names, of which fifty are shown.
 struct Named {
     name: Vec<u8>,
     class: NameClass,
     other_case: bool,
-    places: Vec<Place>,
 }
 
 impl Named {
@@ -191,20 +192,13 @@ impl<'q> Names<'q> {
     }
 
     fn of(&self, part: &Part, stop: &Stop) -> Result<Vec<Named>> {
-        let symbols = &part.segment.symbols;
         match self {
             Self::Exact(name) => {
                 if name.is_empty() || name.len() > MAX_NAME_BYTES {
                     return Ok(Vec::new());
                 }
-                let found = symbols.find(name.as_bytes())?;
-                let named = |(_, places)| Named {
-                    name: name.as_bytes().to_vec(),
-                    class: NameClass::Exact,
-                    other_case: false,
-                    places,
-                };
-                Ok(found.into_iter().map(named).collect())
+                let name = name.as_bytes().to_vec();
+                Ok(vec![Named { name, class: NameClass::Exact, other_case: false }])
             }
             Self::Like(regex, pattern) => like(part, regex, pattern, stop),
         }
@@ -230,16 +224,8 @@ fn like(part: &Part, regex: &Regex, pattern: &Pattern, stop: &Stop) -> Result<Ve
             let Some(class) = NameClass::of(&name, matches.map(|m| (m.start(), m.end()))) else {
                 continue;
             };
-            let mut places = Vec::new();
-            named.each_place(|place| {
-                if part.live.has(place.doc) {
-                    places.push(place);
-                }
-            })?;
-            if !places.is_empty() {
-                let other_case = is_other_case(named.name, pattern);
-                found.push(Named { name: named.name.to_vec(), class, other_case, places });
-            }
+            let other_case = is_other_case(named.name, pattern);
+            found.push(Named { name: named.name.to_vec(), class, other_case });
         }
     }
     Ok(found)
@@ -264,12 +250,14 @@ fn add_places<'a>(
     part: &'a Part,
     query: &SymbolQuery<'_>,
     name: &'a Named,
-    origin: &Origin,
+    compass: &Compass<'_>,
     found: &mut Vec<Candidate<'a>>,
 ) -> Result<()> {
     let segment = &part.segment;
     let kinds = &segment.docs.strings.symbol_kinds;
-    for place in name.places.iter().filter(|place| part.live.has(place.doc)) {
+    let places = segment.symbols.find(&name.name)?.map(|(_, places)| places).unwrap_or_default();
+    let mut is_on = is_on(part, compass);
+    for place in places.into_iter().filter(|place| part.live.has(place.doc)) {
         let kind = kinds.get(place.kind as usize).map_or("", String::as_str);
         let is_wanted = |kinds: &Vec<ax_syntax::Kind>| kinds.iter().any(|one| one.as_str() == kind);
         let facts = facts(part, place.doc);
@@ -286,8 +274,8 @@ fn add_places<'a>(
         }
         let container = place.container.map(|name| segment.symbols.name(name)).transpose()?;
         let container = container.map(|name| String::from_utf8_lossy(&name).into_owned());
-        let on_branch = is_on(part, place.doc, &origin.branch);
-        let distance = origin.distance(&facts.nearby(container.as_deref(), on_branch));
+        let nearby = facts.nearby(container.as_deref(), is_on(place.doc));
+        let distance = compass.distance(&nearby);
         let rank = Rank {
             name: name.rank(),
             distance,
@@ -298,7 +286,7 @@ fn add_places<'a>(
             line: u64::from(place.start), // ascends with the line, which is not known yet
             column: 0,
         };
-        found.push(Candidate { part, place: *place, container, rank });
+        found.push(Candidate { part, place, container, rank });
     }
     Ok(())
 }

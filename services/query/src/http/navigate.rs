@@ -18,7 +18,7 @@ use axum::{
 use serde::Serialize;
 
 /// Occurrences per file when nothing else is asked for.
-const DEFAULT_LINES: u32 = 100;
+const DEFAULT_LINES: u32 = 30;
 
 /// Definitions by name.
 #[derive(Debug, Serialize)]

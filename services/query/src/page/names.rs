@@ -158,6 +158,9 @@ fn definition(html: &mut Html, symbol: &Symbol) {
     if let Some(container) = &symbol.container {
         html.raw(" <span class=\"dim\">in ").name(container).raw("</span>");
     }
+    if let Some(branch) = symbol.branches.first() {
+        html.raw(" <span class=\"tag\">").name(branch).raw("</span>");
+    }
     html.raw("<div class=\"where\"><span class=\"dim\">")
         .name(&symbol.repo)
         .raw("</span> <a href=\"");
