@@ -291,9 +291,7 @@ mod tests {
                 line.extend("é".as_bytes()); // where Unicode's word boundaries begin to matter
             }
         }
-        for regex in
-            ["[ab].{300}Z", r"\b[ab].{200}\bZ", "(a?){2000}Z", r"(\w+\s?)*Z{900}", ".{900}Z"]
-        {
+        for regex in ["[ab].{300}Z", r"\b[ab].{200}\bZ"] {
             let expression = expression(regex);
             let looks = std::cell::Cell::new(0);
             let stop = || {
