@@ -178,7 +178,7 @@ impl Resolver<'_> {
                 .hint("remove the filter, or write a name, a glob or a /regex/"));
         }
         Matcher::new(value.source.clone(), syntax, self.forced, &mut self.budget)
-            .map_err(|error| bad_matcher(&error, &value))
+            .map_err(|error| bad_matcher(&error, &value, syntax))
     }
 }
 
@@ -209,8 +209,15 @@ fn too_large(over: Over, span: Range<usize>) -> QueryError {
     QueryError::new(TooLarge, span, message).hint(hint)
 }
 
-fn bad_matcher(error: &MatcherError, value: &Slashed) -> QueryError {
+fn bad_matcher(error: &MatcherError, value: &Slashed, syntax: MatcherSyntax) -> QueryError {
     match error {
+        // its places are those of the expression that the glob became
+        MatcherError::Regex(BadRegex { message, too_deep, .. })
+            if syntax == MatcherSyntax::Glob =>
+        {
+            let (span, message) = (0..value.source.len(), message.clone());
+            bad_regex(&BadRegex { span, message, too_deep: *too_deep }, value)
+        }
         MatcherError::Regex(error) => bad_regex(error, value),
         MatcherError::TooLarge(over) => too_large(*over, value.span.clone()),
         MatcherError::Glob(error) => {
