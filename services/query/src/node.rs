@@ -218,6 +218,7 @@ impl QueryNode {
     /// Lets readiness and membership say that this node is on its way out; it still answers.
     pub fn start_leaving(&self) {
         self.readiness.drain();
+        self.root.query_log().end_live();
         self.leaving.cancel();
     }
 

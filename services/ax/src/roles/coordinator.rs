@@ -29,7 +29,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Fault> {
     let listener = ops::bind("coordinator.listen", &config.coordinator.listen).await?;
-    let router = ops::router(telemetry.metrics(), Router::new());
+    let router = ops::router(telemetry.metrics(), Router::new(), &shutdown);
     tokio::spawn(ops::serve(listener, router, shutdown.clone()));
     let coordination = parts::insist("coordination", || parts::coordination(config)).await?;
     let cluster = Cluster::new(coordination);

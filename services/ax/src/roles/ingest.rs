@@ -119,7 +119,7 @@ pub async fn run(
     let mut work = JoinSet::new();
     let handle = start(config, &cluster, &store, &log, generation, &mut work, &shutdown).await?;
     let pushes = webhook::router(handle, settings(config).webhooks);
-    let router = ops::router(telemetry.metrics(), pushes);
+    let router = ops::router(telemetry.metrics(), pushes, &shutdown);
     work.spawn(ops::serve(listener, router, shutdown));
     while work.join_next().await.is_some() {}
     Ok(())

@@ -8,10 +8,11 @@
 use ax_model::{Code, Fault};
 use ax_perf::flame;
 use ax_query_node::http::{HttpFault, guarded_routes};
-use axum::{Json, Router, routing::post};
+use axum::{Json, Router, extract::State, routing::post};
 use serde::{Deserialize, Serialize};
 use std::{path::Path, process::Stdio};
 use tokio::{process::Command, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
 
 /// Samples per second and core. A prime, so as not to beat with what happens every 10 ms.
 const FREQUENCY: &str = "97";
@@ -37,12 +38,16 @@ struct Profile {
     samples: u64,
 }
 
-/// The route, closed to pages of other sites.
-pub fn routes() -> Router {
-    guarded_routes(Router::new().route("/debug/profile", post(profile)))
+/// The route, closed to pages of other sites. A look ends at `shutdown`, which does not wait for it.
+pub fn routes(shutdown: CancellationToken) -> Router {
+    let route = Router::new().route("/debug/profile", post(profile)).with_state(shutdown);
+    guarded_routes(route)
 }
 
-async fn profile(body: axum::body::Bytes) -> Result<Json<Profile>, HttpFault> {
+async fn profile(
+    State(shutdown): State<CancellationToken>,
+    body: axum::body::Bytes,
+) -> Result<Json<Profile>, HttpFault> {
     let wanted: Wanted = serde_json::from_slice(&body).map_err(|error| bad(error.to_string()))?;
     if !(wanted.seconds > 0.0 && wanted.seconds <= MAX_SECONDS) {
         return Err(
@@ -54,8 +59,12 @@ async fn profile(body: axum::body::Bytes) -> Result<Json<Profile>, HttpFault> {
         .map_err(|_| Fault::new(Code::Overloaded, "somebody looks at this process already"))?;
     let folder = tempfile::tempdir().map_err(|error| failed(&error.to_string()))?;
     let file = folder.path().join("perf.data");
-    record(&file, wanted.seconds).await?;
-    let folded = fold(&file).await?;
+    let looked = async {
+        record(&file, wanted.seconds).await?;
+        fold(&file).await
+    };
+    let folded = shutdown.run_until_cancelled(looked).await;
+    let folded = folded.ok_or_else(|| Fault::new(Code::NotReady, "the process ends"))??;
     Ok(Json(Profile { samples: folded.values().sum(), stacks: flame::write(&folded) }))
 }
 

@@ -75,6 +75,7 @@ pub async fn start_local(
     store: &Store,
     log: &Arc<dyn ChangeLog>,
     shape: &Shape,
+    shutdown: &CancellationToken,
 ) -> Result<QueryNode, Fault> {
     let mut settings = settings(config, shape)?;
     settings.local_only = true;
@@ -85,7 +86,7 @@ pub async fn start_local(
         let log = log.clone();
         Box::pin(async move { Ok(log) })
     });
-    start(settings, telemetry, cluster, store, open).await
+    start(settings, telemetry, cluster, store, open, shutdown).await
 }
 
 async fn start(
@@ -94,6 +95,7 @@ async fn start(
     cluster: &Cluster,
     store: &Store,
     open: OpenLog,
+    shutdown: &CancellationToken,
 ) -> Result<QueryNode, Fault> {
     let admin = ClusterAdmin::new(cluster.clone(), store.clone(), settings.generation, open);
     let metrics = telemetry.metrics();
@@ -102,7 +104,7 @@ async fn start(
         cluster: Some(cluster.clone()),
         admin: Some(Arc::new(admin)),
         render_metrics: Arc::new(move || metrics.render()),
-        operations: super::profile::routes(),
+        operations: super::profile::routes(shutdown.clone()),
     };
     QueryNode::start(settings, deps).await.map_err(|error| fault(&error))
 }
@@ -130,7 +132,8 @@ pub async fn run(
         let config = kept.clone();
         Box::pin(async move { parts::changes(&config, shards).await.map_err(|error| error.fault) })
     });
-    let node = start(settings(config, &shape)?, telemetry, &cluster, &store, open).await?;
+    let settings = settings(config, &shape)?;
+    let node = start(settings, telemetry, &cluster, &store, open, &shutdown).await?;
     shutdown.cancelled().await;
     node.shutdown().await;
     Ok(())

@@ -83,7 +83,9 @@ async fn serve(started: Started, args: ServeArgs) -> Result<(), Fault> {
         roles::ingest::start(&config, cluster, store, log, generation, &mut work, &shutdown)
             .await?;
     register(cluster, &args.repos).await?;
-    let query = roles::query::start_local(&config, &telemetry, cluster, store, log, shape).await?;
+    let query =
+        roles::query::start_local(&config, &telemetry, cluster, store, log, shape, &shutdown)
+            .await?;
     take_pushes(&config, pushes, &mut work, &shutdown).await?;
     eprintln!("search page  http://{}/", config.query.listen);
     eprintln!("data         {}", config.cluster.data.display());

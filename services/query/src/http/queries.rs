@@ -8,7 +8,7 @@ use axum::{
 };
 use futures::{Stream, StreamExt};
 use std::convert::Infallible;
-use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 /// Queries from now on as events `query`; an event `lost` says how many a slow reader missed.
 pub(super) async fn follow(
@@ -19,7 +19,7 @@ pub(super) async fn follow(
         let fault = Fault::new(Code::NotFound, message).in_field("query_log.live");
         return Err(fault.hint("set `query_log.live = true` in its configuration").into());
     };
-    let events = BroadcastStream::new(queries).map(|query| {
+    let events = queries.map(|query| {
         Ok(match query {
             Ok(query) => Event::default()
                 .event("query")

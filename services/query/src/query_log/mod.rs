@@ -11,8 +11,11 @@ mod file;
 pub use entry::LoggedQuery;
 pub use file::{FileRules, LogFile};
 
+use futures::{Stream, StreamExt};
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::{broadcast, mpsc};
+use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
+use tokio_util::sync::CancellationToken;
 
 /// Lines that wait for the disk: at 200 bytes each, a second of 20,000 queries in 4 MB.
 const QUEUE: usize = 20_000;
@@ -43,6 +46,7 @@ impl Default for QueryLogRules {
 pub struct QueryLog {
     file: Option<mpsc::Sender<Arc<LoggedQuery>>>,
     live: Option<broadcast::Sender<Arc<LoggedQuery>>>,
+    ended: CancellationToken,
 }
 
 impl QueryLog {
@@ -50,12 +54,13 @@ impl QueryLog {
     /// called within a tokio runtime. A file that cannot be opened is an error, not a silence.
     pub fn start(rules: &QueryLogRules) -> std::io::Result<Self> {
         let live = rules.live.then(|| broadcast::channel(LIVE_QUEUE).0);
-        let Some(path) = &rules.path else { return Ok(Self { file: None, live }) };
+        let whole = Self { file: None, live, ended: CancellationToken::new() };
+        let Some(path) = &rules.path else { return Ok(whole) };
         let file_rules = FileRules { max_bytes: rules.max_bytes, keep: rules.keep };
         let file = LogFile::open(path.clone(), file_rules)?;
         let (sender, lines) = mpsc::channel(QUEUE);
         tokio::task::spawn_blocking(move || write_all(file, lines));
-        Ok(Self { file: Some(sender), live })
+        Ok(Self { file: Some(sender), ..whole })
     }
 
     /// Whether anybody wants to know.
@@ -77,9 +82,19 @@ impl QueryLog {
         }
     }
 
-    /// Queries from now on; `None` when live reading is not allowed.
-    pub fn follow(&self) -> Option<broadcast::Receiver<Arc<LoggedQuery>>> {
-        self.live.as_ref().map(broadcast::Sender::subscribe)
+    /// Queries from now on; `None` when live reading is not allowed. An error says how many a slow reader
+    /// missed.
+    pub fn follow(
+        &self,
+    ) -> Option<impl Stream<Item = Result<Arc<LoggedQuery>, BroadcastStreamRecvError>> + use<>>
+    {
+        let queries = BroadcastStream::new(self.live.as_ref()?.subscribe());
+        Some(queries.take_until(self.ended.clone().cancelled_owned()))
+    }
+
+    /// Ends what live readers follow: a node that leaves does not wait for them.
+    pub fn end_live(&self) {
+        self.ended.cancel();
     }
 }
 
@@ -101,5 +116,43 @@ fn write_all(mut file: LogFile, mut lines: mpsc::Receiver<Arc<LoggedQuery>>) {
             }
         }
         failing = done.is_err();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> LoggedQuery {
+        LoggedQuery { query: text.to_owned(), ..LoggedQuery::default() }
+    }
+
+    #[tokio::test]
+    async fn a_live_reader_gets_queries_until_the_node_leaves() {
+        let log = QueryLog::start(&QueryLogRules { live: true, ..Default::default() }).unwrap();
+        log.note(query("before"));
+        let reader = log.follow().unwrap();
+        assert!(log.is_on());
+        log.note(query("needle"));
+        let ending = log.clone();
+        let mut reader = Box::pin(reader);
+        assert_eq!(reader.next().await.unwrap().unwrap().query, "needle");
+        ending.end_live();
+        assert!(reader.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_noted_or_shown_unless_asked_for() {
+        let log = QueryLog::start(&QueryLogRules::default()).unwrap();
+        assert!(!log.is_on() && log.follow().is_none());
+        let live = QueryLog::start(&QueryLogRules { live: true, ..Default::default() }).unwrap();
+        assert!(!live.is_on(), "nobody reads");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_cannot_be_opened_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let rules = QueryLogRules { path: Some(folder.path().to_owned()), ..Default::default() };
+        assert!(QueryLog::start(&rules).is_err());
     }
 }
