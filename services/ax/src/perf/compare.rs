@@ -23,6 +23,9 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, PerfError> {
     for unlike in &found.unlike {
         eprintln!("not alike: {unlike}");
     }
+    let outcome = found.outcome();
+    let as_json = json!({"outcome": outcome, "comparison": found});
+    files::write_outputs(&args.output, &as_json, || html::comparison(&before, &after, &found))?;
     let header = [
         ("class", Align::Left),
         ("measure", Align::Left),
@@ -34,10 +37,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, PerfError> {
     ];
     let rows: Vec<_> = found.rows.iter().map(table::comparison_cells).collect();
     lines(&header, &rows).iter().for_each(line);
-    let outcome = found.outcome();
     line(format_args!("\nall in all: {}", table::outcome_words(outcome)));
-    let as_json = json!({"outcome": outcome, "comparison": found});
-    files::write_outputs(&args.output, &as_json, || html::comparison(&before, &after, &found))?;
     Ok(match outcome {
         Outcome::NotWorse => ExitCode::SUCCESS,
         Outcome::Worse => ExitCode::from(1),

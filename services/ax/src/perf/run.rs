@@ -168,8 +168,9 @@ impl Parts {
     }
 }
 
-/// Prints and writes a result.
+/// Writes and prints a result. Files first: who reads only the head of what is printed ends the process.
 pub fn show(result: &RunResult, output: &OutputArgs) -> Result<(), PerfError> {
+    files::write_outputs(output, result, || html::run(result))?;
     let side = |name| if name == "class" { Align::Left } else { Align::Right };
     let header = table::CLASS_COLUMNS.map(|name| (name, side(name)));
     lines(&header, &table::class_rows(result)).iter().for_each(line);
@@ -186,7 +187,7 @@ pub fn show(result: &RunResult, output: &OutputArgs) -> Result<(), PerfError> {
     let facts = table::facts(result).into_iter().filter(|(_, value)| !value.is_empty());
     let facts: Vec<_> = facts.map(|(name, value)| vec![name.to_owned(), value]).collect();
     lines(&[("", Align::Left), ("", Align::Left)], &facts).iter().skip(1).for_each(line);
-    files::write_outputs(output, result, || html::run(result))
+    Ok(())
 }
 
 /// The corpus, and the version token of what is searched.
