@@ -4,6 +4,7 @@
 mod page;
 mod plot;
 mod run;
+mod server;
 mod sheet;
 mod versus;
 

@@ -125,7 +125,7 @@ async fn measured(setup: &Setup) -> anyhow::Result<()> {
     let slowest = result["slowest"].as_array().context("a list")?;
     ensure!(slowest.iter().any(|slow| slow["files"] == 60), "the server's own words: {slowest:?}");
     let page = fs::read_to_string(setup.path("a.html"))?;
-    ensure!(page.matches("<svg").count() == 3 && page.contains("prefers-color-scheme:dark"));
+    ensure!(page.matches("<svg").count() == 5 && page.contains("prefers-color-scheme:dark"));
     ensure!(!page.contains("<script") && !page.contains("http-equiv") && !page.contains("src="));
     Ok(())
 }

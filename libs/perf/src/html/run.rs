@@ -3,6 +3,7 @@
 use super::{
     page::{Page, Tone},
     plot::{Axis, Line, plot},
+    server::server,
 };
 use crate::{
     Histogram, RunResult,
@@ -26,6 +27,9 @@ pub fn run(result: &RunResult) -> String {
     page.heading("Latency by class of query");
     classes(&mut page, result);
     plots(&mut page, result);
+    if let Some(cost) = &result.cost {
+        server(&mut page, cost, result.seconds);
+    }
     baseline(&mut page, result);
     slowest(&mut page, result);
     page.heading("About this run");
