@@ -74,7 +74,7 @@ mod tests {
     fn the_innermost_mark_counts() {
         let text = "f('a ${b + 'c'} d', e) // x";
         let marks = [(2..18, true), (5..15, false), (11..14, true), (23..27, true)];
-        check(text, &marks, &["'a ", "'c'", " d'", "// x"]);
+        check(text, &marks, &["'a ", "'c'} d'", "// x"]);
         check("ab", &[], &[]);
         check("'a'", &[(0..3, true), (0..3, false)], &[]);
     }

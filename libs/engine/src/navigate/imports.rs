@@ -86,8 +86,9 @@ fn add_paths(line: &str, found: &mut Vec<String>) {
         let names: Vec<&str> =
             word.split(['.', '/', ':', '\\']).filter(|name| !name.is_empty()).collect();
         let path = names.join("/");
-        let is_name =
-            path.chars().any(char::is_alphabetic) && !FIRST_WORDS.contains(&path.as_str());
+        let is_name = path.chars().any(char::is_alphabetic)
+            && !FIRST_WORDS.contains(&path.as_str())
+            && !BEFORE.contains(&path.as_str());
         if is_name && path.len() <= MAX_BYTES && !found.contains(&path) {
             found.push(path);
         }
