@@ -7,6 +7,7 @@ mod bits;
 mod blocks;
 mod branches;
 mod builder;
+mod definitions;
 mod docs;
 mod error;
 mod explain;
@@ -31,6 +32,7 @@ mod types;
 mod words;
 
 pub use builder::SegmentBuilder;
+pub use definitions::DefinedName;
 pub use error::EngineError;
 pub use explain::{ExplainedSegment, Explanation, PlannedPattern, Signal, Step};
 pub use languages::check_names;
