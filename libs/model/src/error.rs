@@ -85,6 +85,8 @@ codes! {
     DataLocked = "AX-F005", 500, "Another process uses the data folder.";
     DataFolderUnusable = "AX-F006", 500, "The data folder cannot be made or written.";
     ProfilerUnavailable = "AX-F007", 503, "The process cannot be profiled here.";
+    JudgedSetMalformed = "AX-P001", 400, "A set of judged queries cannot be read.";
+    ResultsIncomparable = "AX-P002", 400, "Kept results cannot be read, or not be compared with these.";
     Internal = "AX-X001", 500, "A fault of ours; the log has the details under the request's id.";
 }
 
