@@ -5,6 +5,7 @@ mod client;
 mod config;
 mod config_command;
 mod perf;
+mod relevance;
 mod roles;
 mod serve;
 

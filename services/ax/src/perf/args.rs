@@ -24,6 +24,8 @@ pub enum PerfAction {
     Replay(ReplayArgs),
     /// Draw where a running node spends its time, as a flame graph.
     Inspect(InspectArgs),
+    /// Measure how good the ranking is, and look for better parameters. See docs/relevance.md.
+    Relevance(crate::relevance::RelevanceArgs),
 }
 
 /// Arguments of `ax perf run`.

@@ -41,6 +41,7 @@ pub fn run(args: PerfArgs) -> ExitCode {
             PerfAction::Record(args) => record::run(args).await,
             PerfAction::Replay(args) => replay::run(args).await,
             PerfAction::Inspect(args) => inspect::run(args).await,
+            PerfAction::Relevance(args) => Ok(crate::relevance::run(&args)),
         }
     });
     match done {
