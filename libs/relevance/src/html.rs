@@ -22,9 +22,9 @@ h1{font-size:26px;line-height:1.2;margin:0 0 4px;letter-spacing:-.01em}h2{font-s
 h3{font-size:14px;margin:0 0 4px;font-weight:600}.sub{color:var(--soft);margin:0 0 22px}\
 .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px;overflow-x:auto}\
 .panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:12px}\
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}\
-th{font-weight:550;color:var(--soft);text-align:right;padding:4px 10px;border-bottom:1px solid var(--line);white-space:nowrap}\
-td{text-align:right;padding:5px 10px;border-bottom:1px solid var(--grid);white-space:nowrap}\
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:13px}\
+th{font-weight:550;color:var(--soft);text-align:right;padding:4px 7px;border-bottom:1px solid var(--line);white-space:nowrap}\
+td{text-align:right;padding:5px 7px;border-bottom:1px solid var(--grid);white-space:nowrap}\
 tr:last-child td{border-bottom:0}th.l,td.l{text-align:left}\
 .bad{color:var(--bad)}.good{color:var(--good)}.note{color:var(--soft);font-size:13px;margin:8px 2px 0}\
 svg{display:block;width:100%;height:auto}svg text{fill:var(--soft);font:11px system-ui,sans-serif}\
@@ -209,7 +209,8 @@ fn swept(page: &mut String, findings: &Findings<'_>) {
         let _ = write!(page, "<div class=\"card\"><h3>{name}</h3>{svg}</div>");
     }
     page.push_str(
-        "</div><p class=\"note\">A dot per trial, a line through the best of each value, dashed \
+        "</div><p class=\"note\">Of a grid all trials, of a descent each parameter's last turn. \
+         A dot per trial, a line through the best of each value, dashed \
          where the search began, a ring around the best setting. Values by their square root.</p>",
     );
     if let Some((_, gain)) = findings.best {

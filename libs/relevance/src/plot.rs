@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 const WIDTH: f64 = 340.0;
 const HEIGHT: f64 = 210.0;
 const LEFT: f64 = 46.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 22.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 30.0;
 
@@ -22,17 +22,16 @@ pub(crate) struct Panel {
     pub(crate) best: f32,
 }
 
-/// A panel for each parameter that was moved, over all trials where it was; of a grid, over all.
+/// A panel for each parameter that was moved. Of a grid it shows all trials; of a descent those of the
+/// parameter's last turn, and where that began: then nothing else was moved, and they can be compared.
 pub(crate) fn panels(trials: &[Trial], best: &BTreeMap<String, f32>) -> Vec<Panel> {
     let Some(first) = trials.first() else { return Vec::new() };
+    let is_descent = trials.iter().any(|trial| trial.moved.is_some());
     let mut panels = Vec::new();
     for (name, start) in &first.setting {
-        let concerns = |trial: &&Trial| trial.moved.as_ref().is_none_or(|moved| moved == name);
-        let mut points: Vec<(f32, f64)> = trials
-            .iter()
-            .filter(concerns)
-            .filter_map(|trial| Some((*trial.setting.get(name)?, trial.score)))
-            .collect();
+        let shown = if is_descent { last_turn(trials, name) } else { trials.iter().collect() };
+        let point = |trial: &Trial| Some((*trial.setting.get(name)?, trial.score));
+        let mut points: Vec<(f32, f64)> = shown.into_iter().filter_map(point).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         if points.first().map(|point| point.0) != points.last().map(|point| point.0) {
             let best = best.get(name).copied().unwrap_or(*start);
@@ -40,6 +39,16 @@ pub(crate) fn panels(trials: &[Trial], best: &BTreeMap<String, f32>) -> Vec<Pane
         }
     }
     panels
+}
+
+/// The trials that moved a parameter last, and the best before them, which they began from.
+fn last_turn<'a>(trials: &'a [Trial], name: &str) -> Vec<&'a Trial> {
+    let moved = |trial: &Trial| trial.moved.as_deref() == Some(name);
+    let Some(last) = trials.iter().rposition(moved) else { return Vec::new() };
+    let first = trials[..last].iter().rposition(|trial| !moved(trial)).map_or(0, |place| place + 1);
+    let (before, turn) = (&trials[..first], &trials[first..=last]);
+    let best = before.iter().max_by(|a, b| a.score.total_cmp(&b.score));
+    best.into_iter().chain(turn).collect()
 }
 
 /// Least and greatest MRR of all panels, with some room, so that panels can be compared by eye.
@@ -145,21 +154,24 @@ mod tests {
     }
 
     #[test]
-    fn a_descent_shows_each_parameter_where_it_was_moved() {
+    fn a_descent_shows_the_last_turn_of_each_parameter() {
         let trials = [
             trial(None, 0.5, 1.0, 0.6),
             trial(Some("b"), 0.0, 1.0, 0.5),
             trial(Some("b"), 1.0, 1.0, 0.7),
+            trial(Some("k1"), 1.0, 2.0, 0.8),
+            trial(Some("b"), 0.5, 2.0, 0.75),
         ];
-        let best = trials[2].setting.clone();
+        let best = trials[3].setting.clone();
         let panels = panels(&trials, &best);
-        assert_eq!(panels.len(), 1, "k1 was never moved");
-        assert_eq!(panels[0].points, [(0.0, 0.5), (0.5, 0.6), (1.0, 0.7)]);
-        assert_eq!((panels[0].start, panels[0].best), (0.5, 1.0));
+        let [b, k1] = &panels[..] else { panic!("{} panels", panels.len()) };
+        assert_eq!(b.points, [(0.5, 0.75), (1.0, 0.8)], "k1 was 2 all the while");
+        assert_eq!(k1.points, [(1.0, 0.7), (2.0, 0.8)]);
+        assert_eq!((b.start, b.best), (0.5, 1.0));
         let (low, high) = range(&panels);
-        assert!(low < 0.5 && high > 0.7);
-        let drawn = svg(&panels[0], (low, high));
-        assert_eq!(drawn.matches("<circle class=\"d\"").count(), 3);
+        assert!(low < 0.7 && high > 0.8);
+        let drawn = svg(b, (low, high));
+        assert_eq!(drawn.matches("<circle class=\"d\"").count(), 2);
         assert_eq!(drawn.matches("<circle class=\"best\"").count(), 1);
         assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
     }

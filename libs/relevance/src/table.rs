@@ -84,6 +84,9 @@ pub fn with_margin(estimate: &Estimate) -> String {
 /// A difference with its interval.
 pub fn difference(estimate: &Estimate) -> String {
     let Estimate { value, low, high } = estimate;
+    if [value, low, high].iter().all(|end| **end == 0.0) {
+        return "0".to_owned();
+    }
     format!("{value:+.4} ({low:+.4} … {high:+.4})")
 }
 
@@ -107,6 +110,7 @@ mod tests {
         assert_eq!([1.0, 0.75, 0.04, 20.0, 0.0].map(number), ["1", "0.75", "0.04", "20", "0"]);
         let estimate = Estimate { value: -0.01234, low: -0.02, high: 0.001 };
         assert_eq!(difference(&estimate), "-0.0123 (-0.0200 … +0.0010)");
+        assert_eq!(difference(&Estimate { value: 0.0, low: 0.0, high: 0.0 }), "0");
         assert_eq!(with_margin(&Estimate { value: 0.5, low: 0.4, high: 0.6 }), "0.500 ±0.100");
         assert_eq!([rank(Some(7)), rank(None)], ["7", "–"]);
     }

@@ -35,7 +35,7 @@ fn a_grid_has_every_combination() {
     assert_eq!(points.len(), 6);
     assert_eq!(points[5], setting(&[("text", 2.0), ("b", 1.0), ("idle", 3.0)]));
     assert!(points.iter().all(|point| point["idle"] == 3.0));
-    assert_eq!(grid(&start, &[]).unwrap(), [start.clone()]);
+    assert_eq!(grid(&start, &[]).unwrap(), std::slice::from_ref(&start));
     let twice = [axes[0].clone(), axes[0].clone()];
     assert!(grid(&start, &twice).unwrap_err().message.contains("swept twice"));
     let long = Axis { name: "text".into(), values: (0..1001).map(|i| i as f32 / 20.0).collect() };

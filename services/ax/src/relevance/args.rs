@@ -16,7 +16,7 @@ pub struct RelevanceArgs {
 pub enum RelevanceAction {
     /// Ask judged queries and print MRR, recall and nDCG. Exit status: 0 done, 1 worse than the baseline
     /// by more than noise, 2 error.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Draw known-item sets from a corpus, and keep them as files.
     Generate(GenerateArgs),
 }

@@ -7,8 +7,14 @@ use ax_relevance::{
     DEPTH, Expected, FileId, Measure, QueryResult, ranks,
     sweep::{Knob, Setting},
 };
-use rayon::prelude::*;
-use std::sync::Arc;
+use std::{
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 /// All parameters, as a sweep sees them.
 pub fn knobs() -> Vec<Knob> {
@@ -67,7 +73,38 @@ pub fn ask(
         progress.add(1);
         Ok::<_, RelevanceError>(result(question, &answer, false))
     };
-    questions.par_iter().map(one).collect()
+    on_all_cores(questions, one)
+}
+
+/// Applies `work` to each of `all`, on threads of its own: a search shares its work out over a pool, and one
+/// begun from within that pool may wait for another for ever.
+fn on_all_cores<T: Sync, R: Send>(
+    all: &[T],
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut done = Vec::new();
+        while let Some((place, item)) = take(&next, all) {
+            done.push((place, work(item)));
+        }
+        done
+    };
+    let num_threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut done = thread::scope(|scope| {
+        let threads: Vec<_> = (0..num_threads).map(|_| scope.spawn(worker)).collect();
+        let join = |thread: thread::ScopedJoinHandle<'_, Vec<_>>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().flat_map(join).collect::<Vec<_>>()
+    });
+    done.sort_unstable_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn take<'a, T>(next: &AtomicUsize, all: &'a [T]) -> Option<(usize, &'a T)> {
+    let place = next.fetch_add(1, Ordering::Relaxed);
+    all.get(place).map(|item| (place, item))
 }
 
 /// What became of a question that was answered so.
