@@ -93,7 +93,9 @@ struct Search<'a> {
 }
 
 impl Snapshot {
-    /// Finds the files that match `query`, best first.
+    /// Finds the files that match `query`, best first. Blocks; to be called on a thread that may, and never on
+    /// one of a rayon pool: while such a thread waits it begins other work of its pool, and a search begun so
+    /// may wait for the one beneath it for ever.
     ///
     /// # Errors
     /// When a regular expression is too large, or a segment turns out to be corrupt. Passing the

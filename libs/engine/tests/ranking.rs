@@ -99,6 +99,28 @@ fn the_line_of_the_definition_is_shown_beyond_the_first_lines() {
 }
 
 #[test]
+fn a_score_does_not_depend_on_how_many_lines_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let apart = b"alpha\n-\nomega\n".repeat(150);
+    let late = [&b"alpha xomegax\n".repeat(120)[..], b"alpha omega\n"].concat();
+    let files: [(&str, &[u8]); 3] =
+        [("a.txt", &apart), ("b.txt", &late), ("c.txt", b"alpha omega\n")];
+    let all = &snapshot_of(folder.path(), &files);
+    let scores = |most: usize| {
+        let options = SearchOptions { max_lines_per_file: most, ..SearchOptions::default() };
+        let outcome = search_with(all, "alpha omega", &options);
+        assert!(outcome.files.iter().all(|file| file.lines.len() <= most), "{outcome:#?}");
+        let score = |file: &ax_engine::FileHit| (file.key.path.clone(), file.score);
+        outcome.files.iter().map(score).collect::<Vec<_>>()
+    };
+    let expected = scores(usize::MAX);
+    assert_eq!(expected.len(), 3);
+    for most in [0, 1, 2, 99, 100, 101, 300] {
+        assert_eq!(scores(most), expected, "{most} lines");
+    }
+}
+
+#[test]
 fn an_explanation_says_what_each_step_left_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let all = &corpus(folder.path());

@@ -17,6 +17,9 @@ const MAX_SPANS_PER_LINE: usize = 1000;
 /// What a match costs beside finding it, in units of work.
 const WORK_PER_MATCH: u64 = 16;
 
+/// Matches on so many lines of each pattern count for a file's score, however many lines are shown.
+pub(super) const RANKED_LINES: usize = 100;
+
 /// Matched lines and the matches on the first of them.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Collected {
@@ -32,6 +35,15 @@ impl Collected {
     /// One line by its end, without its matches.
     pub(super) fn of_line(end: usize) -> Self {
         Self { lines: vec![end as u32], ..Self::default() }
+    }
+
+    /// The matches that count for a file's score: those on the first lines, whatever else was kept.
+    pub(super) fn ranked(&self) -> &[(u32, u32)] {
+        let num = match self.lines.get(RANKED_LINES - 1) {
+            Some(last) => self.spans.partition_point(|(start, _)| start <= last),
+            None => self.spans.len(),
+        };
+        &self.spans[..num]
     }
 
     /// Forgets everything but the memory.

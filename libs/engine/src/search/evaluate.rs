@@ -3,7 +3,7 @@
 use super::{
     Candidate, Search,
     candidates::PartPlan,
-    collect::{Want, collect_lines, collect_text},
+    collect::{RANKED_LINES, Want, collect_lines, collect_text},
     compile::Node,
     hit::Hit,
     pace::Pace,
@@ -20,6 +20,7 @@ pub(super) struct Document<'a> {
     pub(super) doc: u32,
     pub(super) text: &'a [u8],
     pub(super) path: &'a [u8],
+    /// Lines whose matches are kept.
     pub(super) max_lines: usize,
 }
 
@@ -43,7 +44,10 @@ impl Search<'_> {
             doc,
             text: segment.text(doc),
             path: segment.keys.path(segment.docs.key(doc)),
-            max_lines: if self.options.count_only { 0 } else { self.options.max_lines_per_file },
+            max_lines: match self.options.count_only {
+                true => 0,
+                false => self.options.max_lines_per_file.max(RANKED_LINES),
+            },
         };
         let mut shown = Vec::new();
         let bytes_before = scratch.tally.num_bytes;

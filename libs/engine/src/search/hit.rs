@@ -66,7 +66,7 @@ impl Search<'_> {
         }
         path_ranges.sort_unstable();
         path_ranges.dedup();
-        let spans: Vec<Spans<'_>> = shown.iter().map(|one| found[*one].spans.as_slice()).collect();
+        let spans: Vec<Spans<'_>> = shown.iter().map(|one| found[*one].ranked()).collect();
         let (parameters, terms) = (&self.options.ranking, &self.plan.terms);
         let added = signals_of_matches(parameters, terms, document.path, document.text, &spans);
         let score = candidate.score + added.iter().map(|signal| signal.value).sum::<f32>();
@@ -119,12 +119,13 @@ impl Document<'_> {
         all: &Collected,
         memory: &mut [Memory],
     ) -> Option<Collected> {
-        if all.lines.len() <= self.max_lines || self.max_lines == 0 {
+        let max_lines = self.search.options.max_lines_per_file;
+        if all.lines.len() <= max_lines || max_lines == 0 {
             return None;
         }
         let start = self.plan.definition(self.doc)?;
         let place = all.lines.partition_point(|end| *end < start);
-        let end = *all.lines.get(place).filter(|_| place >= self.max_lines)? as usize;
+        let end = *all.lines.get(place).filter(|_| place >= max_lines)? as usize;
         let before = self.text.get(start as usize..end)?;
         if memchr(b'\n', before).is_some() {
             return None; // that is a later line
