@@ -1,7 +1,7 @@
 //! The order of the files found. docs/ranking.md has the formula and where it comes from.
 //!
 //! The score has two halves. What the index knows (words, definitions, what kind of file it is) orders
-//! all candidates before their text is read. What only the bytes tell (whole words, nearness) is added
+//! all candidates before their text is read. What only the bytes tell (nearness) is added
 //! to those that were verified, and orders the best of them.
 
 mod definitions;
@@ -41,7 +41,7 @@ impl<'a> Ranking<'a> {
         if self.parameters.definition == 0.0 {
             return Ok(Vec::new());
         }
-        definitions::find(&segment.symbols, self.terms)
+        definitions::find(&segment.symbols, self.terms, self.words.shares())
     }
 
     /// What the score of one document is the sum of.

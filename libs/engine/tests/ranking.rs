@@ -58,8 +58,6 @@ fn each_signal_orders() {
     check(all, "lock spin", &only(&[("definition", 1.0)]), &defined_first);
     let named_first = ["c/spin_lock.c", "a/uses.c", "b/locks.c", "d/raw.c"];
     check(all, "spin_lock", &only(&[("file_name", 1.0)]), &named_first);
-    check(all, "spin_lock", &only(&[("whole_word", 1.0)]), &by_key);
-    check(all, "lock file:[bd]/", &only(&[("whole_word", 1.0)]), &["b/locks.c", "d/raw.c"]);
     let words = only(&[("words", 1.0), ("text", 1.0)]);
     check(all, "spin_lock file:[abd]/", &words, &["a/uses.c", "b/locks.c", "d/raw.c"]);
     let near = ["f/near.txt", "g/tests/near.txt", "e/far.txt"];

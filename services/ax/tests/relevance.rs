@@ -88,7 +88,7 @@ fn a_baseline_is_held_against_later_results() {
     assert!(same.contains("Verdict: not worse"), "{same}");
 
     // A ranking that looks at nothing but the files themselves.
-    let signals = ["words=0", "definition=0", "file_name=0", "nearness=0", "whole_word=0"];
+    let signals = ["words=0", "definition=0", "file_name=0", "nearness=0", "symbol=0"];
     let blind: Vec<_> = signals.iter().flat_map(|signal| ["--param", *signal]).collect();
     let against = ["--baseline", "base.json", "--json", "worse.json"];
     let worse = text(&bench.run(&[&against[..], &blind].concat()), 1);

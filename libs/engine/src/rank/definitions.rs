@@ -32,19 +32,19 @@ pub(crate) struct Definition {
     pub(crate) share: f32,
 }
 
-/// The best definition of each document, in order.
-pub(super) fn find(symbols: &Symbols, terms: &Terms) -> Result<Vec<Definition>> {
+/// The best definition of each document, in order. `shares` is what each identifier is of the query: one that
+/// stands everywhere, as `struct`, says little of what is looked for.
+pub(super) fn find(symbols: &Symbols, terms: &Terms, shares: &[f32]) -> Result<Vec<Definition>> {
     let mut found = Vec::new();
     let all = terms.parts();
     let typed: Vec<&str> =
         terms.identifiers.iter().map(|term| term.identifier.typed.as_str()).collect();
     collect(symbols, &all, &typed, 1.0, &mut found)?;
     if terms.identifiers.len() > 1 {
-        for identifier in terms.identifiers.iter().map(|term| &term.identifier) {
-            let parts: Vec<&str> = Identifier::parts(identifier).collect();
-            let scale = parts.len() as f32 / all.len().max(1) as f32;
+        for (term, share) in terms.identifiers.iter().zip(shares) {
+            let parts: Vec<&str> = Identifier::parts(&term.identifier).collect();
             if parts.len() < all.len() {
-                collect(symbols, &parts, &[&identifier.typed], scale, &mut found)?;
+                collect(symbols, &parts, &[&term.identifier.typed], *share, &mut found)?;
             }
         }
     }

@@ -17,16 +17,14 @@ pub(crate) fn signals(
     parameters: &RankingParameters,
     terms: &Terms,
     path: &[u8],
-    text: &[u8],
     patterns: &[Spans<'_>],
-) -> [Signal; 3] {
+) -> [Signal; 2] {
     let signal = |name, weight: f32, strength: &dyn Fn() -> f32| Signal {
         name,
         value: if weight == 0.0 { 0.0 } else { weight * strength() },
     };
     [
         signal("file_name", parameters.file_name, &|| file_name(path, &terms.parts())),
-        signal("whole_word", parameters.whole_word, &|| whole_words(text, patterns)),
         signal("nearness", parameters.nearness, &|| nearness(patterns)),
     ]
 }
@@ -41,15 +39,6 @@ fn file_name(path: &[u8], words: &[&str]) -> f32 {
         asked += u32::from(words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(part)));
     }
     if num == 0 { 0.0 } else { asked as f32 / num as f32 }
-}
-
-/// The share of patterns that match somewhere as a whole word.
-fn whole_words(text: &[u8], patterns: &[Spans<'_>]) -> f32 {
-    let is_word = |at: usize| text.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-    let is_bound = |at: usize| at == 0 || !is_word(at - 1) || !is_word(at);
-    let is_whole = |(start, end): &(u32, u32)| is_bound(*start as usize) && is_bound(*end as usize);
-    let whole = patterns.iter().filter(|spans| spans.iter().take(MAX_SPANS).any(is_whole)).count();
-    if patterns.is_empty() { 0.0 } else { whole as f32 / patterns.len() as f32 }
 }
 
 /// 1 when one match of each pattern stands next to the others; 0 for a single pattern.
@@ -97,16 +86,6 @@ mod tests {
         ] {
             assert_eq!(file_name(path.as_bytes(), words), expected, "{path}");
         }
-    }
-
-    #[test]
-    fn whole_words_stand_between_other_bytes() {
-        let text = b"lock unlock (lock) lock_irq";
-        assert_eq!(whole_words(text, &[&[(0, 4)]]), 1.0);
-        assert_eq!(whole_words(text, &[&[(7, 11)]]), 0.0);
-        assert_eq!(whole_words(text, &[&[(7, 11), (13, 17)], &[(19, 23)]]), 0.5);
-        assert_eq!(whole_words(text, &[&[(12, 18)]]), 1.0);
-        assert_eq!(whole_words(text, &[]), 0.0);
     }
 
     #[test]

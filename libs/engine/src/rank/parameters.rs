@@ -79,13 +79,11 @@ parameters! {
     b: shape = 0.75, 0.0 to 1.0, "In BM25F: how much longer files lose.";
     definition: weight = 3.0, 0.0 to 100.0, "How much of a name that the file defines the query is: 0 to 1.";
     file_name: weight = 2.0, 0.0 to 100.0, "How much of the file's name the query is: 0 to 1.";
-    whole_word: weight = 1.0, 0.0 to 100.0, "The share of the query's patterns that match as whole words.";
-    nearness: weight = 2.0, 0.0 to 100.0, "How near one another the query's patterns match: 0 to 1.";
+    nearness: weight = 1.0, 0.0 to 100.0, "How near one another the query's patterns match: 0 to 1.";
     test_loss: weight = 0.6, 0.0 to 100.0, "What a test loses.";
     vendored_loss: weight = 0.8, 0.0 to 100.0, "What a copy of somebody else's code loses.";
     generated_loss: weight = 0.8, 0.0 to 100.0, "What a generated file loses.";
     depth_loss: weight = 0.04, 0.0 to 10.0, "What a file loses for each folder it lies in, up to ten.";
-    length_loss: weight = 0.5, 0.0 to 100.0, "What a file of 4 MiB and more loses; nothing below 64 KiB, by its logarithm between.";
 }
 
 impl RankingParameters {

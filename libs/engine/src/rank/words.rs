@@ -24,6 +24,8 @@ use tantivy::{
 #[derive(Default)]
 pub(super) struct Words {
     words: Vec<Word>,
+    /// The share of each identifier of the query, parts included.
+    shares: Vec<f32>,
     k1: f32,
     b: f32,
 }
@@ -49,17 +51,28 @@ impl Words {
         terms: &Terms,
         parameters: &RankingParameters,
     ) -> Result<Self> {
-        let mut this = Self { words: Vec::new(), k1: parameters.k1, b: parameters.b };
+        let (k1, b) = (parameters.k1, parameters.b);
+        let mut this = Self { words: Vec::new(), shares: Vec::new(), k1, b };
         for term in &terms.identifiers {
-            let identifier = &term.identifier;
+            let (identifier, num_before) = (&term.identifier, this.words.len());
             this.add(snapshot, &identifier.whole, 1.0, term.is_symbol, parameters)?;
             for part in identifier.strict_parts() {
                 this.add(snapshot, part, parameters.part, term.is_symbol, parameters)?;
             }
+            let share = this.words[num_before..].iter().map(|word| word.share).sum();
+            this.shares.push(share);
         }
         let total: f32 = this.words.iter().map(|word| word.share).sum();
-        this.words.iter_mut().for_each(|word| word.share /= total.max(f32::MIN_POSITIVE));
+        let total = total.max(f32::MIN_POSITIVE);
+        this.words.iter_mut().for_each(|word| word.share /= total);
+        this.shares.iter_mut().for_each(|share| *share /= total);
         Ok(this)
+    }
+
+    /// How much of the whole fit each identifier of the query is, in their order; 1 in sum, or 0 when no
+    /// file has any of their words.
+    pub(super) fn shares(&self) -> &[f32] {
+        &self.shares
     }
 
     fn add(

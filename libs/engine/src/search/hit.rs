@@ -68,7 +68,7 @@ impl Search<'_> {
         path_ranges.dedup();
         let spans: Vec<Spans<'_>> = shown.iter().map(|one| found[*one].ranked()).collect();
         let (parameters, terms) = (&self.options.ranking, &self.plan.terms);
-        let added = signals_of_matches(parameters, terms, document.path, document.text, &spans);
+        let added = signals_of_matches(parameters, terms, document.path, &spans);
         let score = candidate.score + added.iter().map(|signal| signal.value).sum::<f32>();
         let candidate = Candidate { score, ..*candidate };
         let definition = document.line_of_definition(shown, all, text_memory);
