@@ -315,5 +315,5 @@ fn five_thousand_expressions_find_what_a_plain_reading_finds() {
         num_matched += batch.num_matched;
     }
     println!("{} expressions, {num_matched} pairs with matches", seen.len());
-    assert!(seen.len() >= 5_000 && num_matched > 30_000, "{} {num_matched}", seen.len());
+    assert!(seen.len() >= 5_000 && num_matched > 25_000, "{} {num_matched}", seen.len());
 }
