@@ -16,7 +16,7 @@ pub(crate) use matches::{Spans, signals as signals_of_matches};
 pub use parameters::{Parameter, ParameterError, RankingParameters};
 pub(crate) use terms::Terms;
 
-use crate::{Result, Segment, Signal, Snapshot};
+use crate::{Result, Segment, Signal, Snapshot, snapshot::Part};
 use words::Words;
 
 /// Scores documents for one query by the index alone.
@@ -24,6 +24,8 @@ pub(crate) struct Ranking<'a> {
     parameters: &'a RankingParameters,
     terms: &'a Terms,
     words: Words,
+    /// Runs of names in all segments.
+    num_runs: u64,
 }
 
 impl<'a> Ranking<'a> {
@@ -33,7 +35,9 @@ impl<'a> Ranking<'a> {
         terms: &'a Terms,
         parameters: &'a RankingParameters,
     ) -> Result<Self> {
-        Ok(Self { parameters, terms, words: Words::new(snapshot, terms, parameters)? })
+        let runs_of = |part: &Part| u64::from(part.segment.symbols.num_units());
+        let num_runs = snapshot.parts.iter().map(runs_of).sum();
+        Ok(Self { parameters, terms, words: Words::new(snapshot, terms, parameters)?, num_runs })
     }
 
     /// The documents of a segment that define what the query names, in order.
@@ -41,7 +45,9 @@ impl<'a> Ranking<'a> {
         if self.parameters.definition == 0.0 {
             return Ok(Vec::new());
         }
-        definitions::find(&segment.symbols, self.terms, self.words.shares())
+        let symbols = &segment.symbols;
+        let max_runs = definitions::most_runs(symbols.num_units(), self.num_runs);
+        definitions::find(symbols, self.terms, self.words.shares(), max_runs)
     }
 
     /// What the score of one document is the sum of.

@@ -181,19 +181,23 @@ impl Search<'_> {
 
     /// Verifies candidates round by round until more match than are wanted.
     fn verify(&self, mut candidates: Vec<Candidate>) -> Result<SearchOutcome> {
-        let limit = self.options.limit;
-        let mut hits: Vec<Hit> = Vec::new();
+        let (limit, max_lines) = (self.options.limit, self.options.max_lines);
+        let (mut hits, mut num_lines): (Vec<Hit>, usize) = (Vec::new(), 0);
         let mut tally = Tally::default();
         let mut rest = candidates.as_mut_slice();
         let mut round = limit.saturating_add(1).clamp(FIRST_ROUND, MAX_ROUND);
-        if limit >= rest.len() {
+        if max_lines < usize::MAX && !self.options.count_only {
+            round = FIRST_ROUND; // how many files that takes is not known
+        } else if limit >= rest.len() {
             round = rest.len(); // all are wanted: their order does not matter yet
         }
         let mut turn = None;
-        while !rest.is_empty() && hits.len() <= limit && !self.is_stopped() {
+        let is_enough = |hits: &[Hit], num_lines| hits.len() > limit || num_lines > max_lines;
+        while !rest.is_empty() && !is_enough(&hits, num_lines) && !self.is_stopped() {
             let (best, others) = take_best(rest, round);
             for done in self.round(best, &mut turn)? {
                 tally.add(&done.tally);
+                num_lines += done.hits.iter().map(Hit::num_shown).sum::<usize>();
                 hits.extend(done.hits);
             }
             rest = others;
@@ -268,8 +272,9 @@ impl Search<'_> {
     }
 
     fn outcome(&self, mut hits: Vec<Hit>, tally: Tally) -> SearchOutcome {
-        let more = hits.len() > self.options.limit;
+        let mut more = hits.len() > self.options.limit;
         hits.truncate(self.options.limit);
+        more |= hit::cut(&mut hits, self.options.max_lines);
         SearchOutcome {
             groups: self.options.group_by.map_or_else(Vec::new, |by| self.groups(by, &hits)),
             num_files: hits.len() as u64,

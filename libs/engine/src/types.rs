@@ -66,6 +66,8 @@ pub struct SearchOptions {
     pub group_by: Option<GroupBy>,
     /// Most matched lines to return per file.
     pub max_lines_per_file: usize,
+    /// Most matched lines to return in all; the file that passes it is cut.
+    pub max_lines: usize,
     /// Most bytes of one line's text to return; the rest is cut around the first match.
     pub max_line_bytes: usize,
     /// What the signals of the ranking weigh.
@@ -92,6 +94,7 @@ impl Default for SearchOptions {
             sort: Sort::default(),
             group_by: None,
             max_lines_per_file: usize::MAX,
+            max_lines: usize::MAX,
             max_line_bytes: 4096,
             ranking: Arc::default(),
             explain: false,
@@ -220,6 +223,23 @@ pub struct FileHit {
     pub path_ranges: Vec<(u32, u32)>,
     /// What the score is the sum of, if that was asked for.
     pub signals: Vec<Signal>,
+}
+
+impl FileHit {
+    /// Matched lines among those shown.
+    pub(crate) fn num_shown(&self) -> usize {
+        self.lines.iter().filter(|line| !line.ranges.is_empty()).count()
+    }
+
+    /// Keeps so many of the matched lines that are shown, with the context before and between them.
+    pub(crate) fn keep_lines(&mut self, num: usize) {
+        let matched = self.lines.iter().enumerate().filter(|(_, line)| !line.ranges.is_empty());
+        let end = match num {
+            0 => 0,
+            num => matched.map(|(i, _)| i + 1).nth(num - 1).unwrap_or(self.lines.len()),
+        };
+        self.lines.truncate(end);
+    }
 }
 
 /// A line of a file, without its line feed. A carriage return before it belongs to the line.

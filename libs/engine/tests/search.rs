@@ -226,6 +226,31 @@ fn lines_per_file_are_bounded_and_counted() {
 }
 
 #[test]
+fn lines_of_an_answer_are_bounded_and_it_says_whether_there_are_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<(String, Vec<u8>)> =
+        (0..300).map(|i| (format!("f{i:03}"), b"other\nhit\nhit\nother\n".to_vec())).collect();
+    let files: Vec<(&str, &[u8])> =
+        files.iter().map(|(path, text)| (path.as_str(), text.as_slice())).collect();
+    let all = &snapshot_of(folder.path(), &files);
+    let whole = search_with(all, "hit", &SearchOptions { limit: 1000, ..Default::default() });
+    for (max_lines, context_lines) in
+        [(1, 0), (2, 1), (5, 1), (201, 0), (599, 0), (600, 0), (601, 0)]
+    {
+        let options =
+            SearchOptions { max_lines, context_lines, limit: 1000, ..SearchOptions::default() };
+        let found = search_with(all, "hit", &options);
+        let is_matched = |line: &&ax_engine::LineHit| !line.ranges.is_empty();
+        let shown = found.files.iter().flat_map(|file| &file.lines).filter(is_matched).count();
+        assert_eq!((shown, found.more), (max_lines.min(600), max_lines < 600), "{max_lines}");
+        let paths = |outcome: &ax_engine::SearchOutcome| -> Vec<String> {
+            outcome.files.iter().map(|file| file.key.path.to_string()).collect()
+        };
+        assert!(paths(&whole).starts_with(&paths(&found)), "the best of all");
+    }
+}
+
+#[test]
 fn a_deadline_that_has_passed_ends_the_search_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let all = corpus(folder.path());

@@ -5,7 +5,7 @@
 
 mod svg;
 
-pub use svg::svg;
+pub use svg::{Measure, svg};
 
 use std::collections::BTreeMap;
 
@@ -98,12 +98,12 @@ mod tests {
         let mut folded = Folded::new();
         folded.insert("main;a<b>;wide".into(), 900);
         folded.insert("main;narrow".into(), 100);
-        let picture = svg("t & c", &folded);
+        let picture = svg("t & c", &folded, Measure::Time);
         for part in ["wide", "narrow", "a&lt;b&gt;", "t &amp; c", "90.0 %", "prefers-color-scheme"]
         {
             assert!(picture.contains(part), "{part}");
         }
         assert!(!picture.contains("<script") && !picture.contains("href"));
-        assert!(svg("nothing", &Folded::new()).contains("no samples"));
+        assert!(svg("none", &Folded::new(), Measure::Memory).contains(">nothing<"));
     }
 }

@@ -15,6 +15,8 @@ pub struct Recorded {
     pub limit: u32,
     /// Every file.
     pub all: bool,
+    /// Most matched lines in all; 0 for no bound.
+    pub max_lines: u32,
     /// Counts only.
     pub count: bool,
     /// Lines of context.

@@ -83,6 +83,9 @@ pub struct SearchArgs {
     /// Every matching file.
     #[arg(long)]
     pub all: bool,
+    /// Most matching lines to print in all; the file that passes it is cut.
+    #[arg(long, value_name = "N")]
+    pub max_lines: Option<u32>,
     /// Print only how many files and lines match.
     #[arg(long, short = 'c')]
     pub count: bool,

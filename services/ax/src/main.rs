@@ -15,9 +15,9 @@ use config::Config;
 use std::{ffi::OsString, future::Future, path::Path, process::ExitCode};
 
 /// Indexing allocates from many threads at once, and queries must not wait for it; the system's
-/// allocator keeps much more memory after a large import.
+/// allocator keeps much more memory after a large import. This one tells who holds what: `roles::heap`.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     match Cli::parse().command {

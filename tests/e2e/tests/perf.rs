@@ -237,6 +237,12 @@ async fn inspected(setup: &Setup) -> anyhow::Result<()> {
     } else {
         ensure!(errors.contains("AX-F007") && errors.contains("perf_event_paranoid"), "{errors}");
     }
+    let output =
+        setup.perf(&["inspect", &base, "--heap", "-o", "h.svg", "--folded", "h.txt"]).await?;
+    ended(&output, 0);
+    let (picture, stacks) =
+        (fs::read_to_string(setup.path("h.svg"))?, fs::read_to_string(setup.path("h.txt"))?);
+    ensure!(picture.contains("memory held") && stacks.contains("ax"), "{stacks:.2000}");
     // No page of another site may set a profiler on the node.
     let request = reqwest::Client::new().post(format!("{base}/debug/profile"));
     let request = request.header("content-type", "application/json").body("{\"seconds\":1}");

@@ -12,9 +12,12 @@ use crate::{
     words::{Identifier, parts_of},
 };
 use ax_query::grams::{GramQuery, fold};
+use memchr::memchr2_iter;
 
-/// Runs of 32 names that are looked through for one query and segment: 8,192 names, about a fifth of a millisecond.
-const MAX_RUNS: usize = 256;
+/// Runs of 32 names that are looked through for one query in a snapshot: 16,384 names, less than half a millisecond.
+const MAX_RUNS: u64 = 512;
+/// The same in one segment at least, however small its share of the names.
+const MIN_RUNS: u64 = 4;
 /// Places kept: a name that is defined more often says little.
 const MAX_PLACES: usize = 1 << 14;
 /// Words of a query that a name can be asked to hold.
@@ -32,19 +35,31 @@ pub(crate) struct Definition {
     pub(crate) share: f32,
 }
 
-/// The best definition of each document, in order. `shares` is what each identifier is of the query: one that
+/// How many runs may be looked through in a segment that has `runs` of the `all` of its snapshot. By share, so that
+/// whether a word is in too many names does not depend on how the names lie in segments.
+pub(super) fn most_runs(runs: u32, all: u64) -> usize {
+    (MAX_RUNS * u64::from(runs) / all.max(1)).max(MIN_RUNS) as usize
+}
+
+/// The best definition of each document, in order; at most `max_runs` runs are looked through. `shares` is what each identifier is of the query: one that
 /// stands everywhere, as `struct`, says little of what is looked for.
-pub(super) fn find(symbols: &Symbols, terms: &Terms, shares: &[f32]) -> Result<Vec<Definition>> {
+pub(super) fn find(
+    symbols: &Symbols,
+    terms: &Terms,
+    shares: &[f32],
+    max_runs: usize,
+) -> Result<Vec<Definition>> {
     let mut found = Vec::new();
     let all = terms.parts();
     let typed: Vec<&str> =
         terms.identifiers.iter().map(|term| term.identifier.typed.as_str()).collect();
-    collect(symbols, &all, &typed, 1.0, &mut found)?;
+    Names { symbols, max_runs, typed: &typed, scale: 1.0 }.collect(&all, &mut found)?;
     if terms.identifiers.len() > 1 {
         for (term, share) in terms.identifiers.iter().zip(shares) {
             let parts: Vec<&str> = Identifier::parts(&term.identifier).collect();
             if parts.len() < all.len() {
-                collect(symbols, &parts, &[&term.identifier.typed], *share, &mut found)?;
+                let typed = &[term.identifier.typed.as_str()];
+                Names { symbols, max_runs, typed, scale: *share }.collect(&parts, &mut found)?;
             }
         }
     }
@@ -56,47 +71,48 @@ pub(super) fn find(symbols: &Symbols, terms: &Terms, shares: &[f32]) -> Result<V
     Ok(found)
 }
 
-/// Adds the definitions whose names hold all of `words`; each counts at most `scale`.
-fn collect(
-    symbols: &Symbols,
-    words: &[&str],
-    typed: &[&str],
+/// Names looked for in one segment.
+struct Names<'a> {
+    symbols: &'a Symbols,
+    max_runs: usize,
+    /// Names as they stand in the query.
+    typed: &'a [&'a str],
+    /// What a definition counts at most.
     scale: f32,
-    found: &mut Vec<Definition>,
-) -> Result<()> {
-    if words.is_empty() || words.len() > MAX_WORDS {
-        return Ok(());
-    }
-    let runs = match symbols.grams.evaluate(&formula(words))? {
-        Units::Some(runs) if runs.len() <= MAX_RUNS => runs,
-        // words that are in very many names: only a name that is just so is worth looking for
-        _ => return exactly(symbols, typed, scale, found),
-    };
-    for run in runs {
-        let mut run = symbols.unit(run);
-        while let Some(named) = run.next_name()? {
-            let Some(share) = share(named.name, words) else { continue };
-            let is_typed = typed.iter().any(|typed| typed.as_bytes() == named.name);
-            let share = scale * share * if is_typed { 1.0 } else { OTHER_SPELLING };
-            named.each_place(|place| push(place.doc, place.start, share, found))?;
-        }
-    }
-    Ok(())
 }
 
-fn exactly(
-    symbols: &Symbols,
-    typed: &[&str],
-    scale: f32,
-    found: &mut Vec<Definition>,
-) -> Result<()> {
-    let [name] = typed else {
-        return Ok(());
-    };
-    if let Some((_, places)) = symbols.find(name.as_bytes())? {
-        places.iter().for_each(|place| push(place.doc, place.start, scale, found));
+impl Names<'_> {
+    /// Adds the definitions whose names hold all of `words`.
+    fn collect(&self, words: &[&str], found: &mut Vec<Definition>) -> Result<()> {
+        if words.is_empty() || words.len() > MAX_WORDS {
+            return Ok(());
+        }
+        let runs = match self.symbols.grams.evaluate(&formula(words))? {
+            Units::Some(runs) if runs.len() <= self.max_runs => runs,
+            // words that are in very many names: only a name that is just so is worth looking for
+            _ => return self.exactly(found),
+        };
+        for run in runs {
+            let mut run = self.symbols.unit(run);
+            while let Some(named) = run.next_name()? {
+                let Some(share) = share(named.name, words) else { continue };
+                let is_typed = self.typed.iter().any(|typed| typed.as_bytes() == named.name);
+                let share = self.scale * share * if is_typed { 1.0 } else { OTHER_SPELLING };
+                named.each_place(|place| push(place.doc, place.start, share, found))?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn exactly(&self, found: &mut Vec<Definition>) -> Result<()> {
+        let [name] = self.typed else {
+            return Ok(());
+        };
+        if let Some((_, places)) = self.symbols.find(name.as_bytes())? {
+            places.iter().for_each(|place| push(place.doc, place.start, self.scale, found));
+        }
+        Ok(())
+    }
 }
 
 fn push(doc: u32, start: u32, share: f32, found: &mut Vec<Definition>) {
@@ -127,10 +143,18 @@ fn share(name: &[u8], words: &[&str]) -> Option<f32> {
     has_all.then(|| words.len() as f32 / num.max(words.len()) as f32)
 }
 
+/// Whether `word` stands in `name`, in any case.
 fn holds(name: &[u8], word: &[u8]) -> bool {
-    let first = word.first().map_or(0, u8::to_ascii_lowercase);
-    let is_word = |at: &[u8]| at[0].to_ascii_lowercase() == first && at.eq_ignore_ascii_case(word);
-    name.windows(word.len().max(1)).any(is_word)
+    let Some(first) = word.first() else {
+        return true;
+    };
+    let Some(last_start) = name.len().checked_sub(word.len()) else {
+        return false;
+    };
+    let starts =
+        memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), &name[..=last_start]);
+    let mut starts = starts.map(|start| &name[start..start + word.len()]);
+    starts.any(|there| there.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]

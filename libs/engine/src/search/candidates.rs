@@ -129,6 +129,9 @@ impl Chooser<'_> {
             Node::File(i) => self.choose_file(*i, within),
             Node::Repo(i) => {
                 let matching = &self.this.repos[*i];
+                if matching.iter().all(|matches| *matches) {
+                    return Ok(Found { docs: within.clone(), exact: true });
+                }
                 Ok(filtered(within, |doc| matching[docs.repo(doc) as usize]))
             }
             Node::Branch(i) => {

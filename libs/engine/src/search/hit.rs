@@ -35,9 +35,32 @@ impl Hit {
         by_rank.then_with(|| a.name().cmp(&b.name())).then_with(|| place(a).cmp(&place(b)))
     }
 
+    /// Matched lines that are shown of it.
+    pub(super) fn num_shown(&self) -> usize {
+        self.file.as_ref().map_or(0, |file| file.num_shown())
+    }
+
     fn name(&self) -> Option<(&DocKey, &BlobId)> {
         self.file.as_ref().map(|file| (&file.key, &file.blob))
     }
+}
+
+/// Leaves `max_lines` matched lines in all; false when there were no more.
+pub(super) fn cut(hits: &mut Vec<Hit>, max_lines: usize) -> bool {
+    let mut left = max_lines;
+    for i in 0..hits.len() {
+        let num_shown = hits[i].num_shown();
+        if num_shown <= left {
+            left -= num_shown;
+            continue;
+        }
+        if let Some(file) = &mut hits[i].file {
+            file.keep_lines(left);
+        }
+        hits.truncate(i + usize::from(left > 0));
+        return true;
+    }
+    false
 }
 
 impl Search<'_> {

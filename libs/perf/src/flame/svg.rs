@@ -19,9 +19,34 @@ struct Node<'a> {
     children: BTreeMap<&'a str, Node<'a>>,
 }
 
-/// Draws the stacks: width is the share of samples, the outermost function at the bottom. The full name and
+/// What the numbers of a picture count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Samples of a clock.
+    Time,
+    /// Bytes held.
+    Memory,
+}
+
+impl Measure {
+    fn amount(self, number: u64) -> String {
+        match self {
+            Self::Time => format!("{number} samples"),
+            Self::Memory => format!("{:.1} MB", number as f64 / 1e6),
+        }
+    }
+
+    fn what_width_is(self) -> &'static str {
+        match self {
+            Self::Time => "time on a core",
+            Self::Memory => "memory held",
+        }
+    }
+}
+
+/// Draws the stacks: width is the share of what is counted, the outermost function at the bottom. The full name and
 /// the share of a frame show when one points at it.
-pub fn svg(title: &str, folded: &Folded) -> String {
+pub fn svg(title: &str, folded: &Folded, measure: Measure) -> String {
     let mut root = Node::default();
     for (stack, count) in folded {
         root.count += count;
@@ -34,20 +59,21 @@ pub fn svg(title: &str, folded: &Folded) -> String {
     let total = root.count.max(1) as f64;
     let depth = deepest(&root, (WIDTH - 2.0 * MARGIN) / total);
     let height = TOP + ROW * (depth.max(1) as f64) + 2.0 * MARGIN;
-    let mut out = head(title, root.count, height);
+    let mut out = head(title, root.count, measure, height);
     if root.count == 0 {
-        let _ = write!(out, "<text class=\"title\" x=\"{MARGIN}\" y=\"70\">no samples</text>");
+        let _ = write!(out, "<text class=\"title\" x=\"{MARGIN}\" y=\"70\">nothing</text>");
     }
     let mut x = MARGIN;
     for (name, child) in &root.children {
-        x = draw(&mut out, name, child, (x, height - MARGIN - ROW), total);
+        x = draw(&mut out, name, child, (x, height - MARGIN - ROW), (total, measure));
     }
     out.push_str("</svg>\n");
     out
 }
 
-fn head(title: &str, samples: u64, height: f64) -> String {
+fn head(title: &str, total: u64, measure: Measure, height: f64) -> String {
     let title = escape(title);
+    let (amount, width) = (measure.amount(total), measure.what_width_is());
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"100%\">\
          <style>svg{{background:#fff;font:12px ui-monospace,monospace}}\
@@ -56,7 +82,7 @@ fn head(title: &str, samples: u64, height: f64) -> String {
          @media(prefers-color-scheme:dark){{svg{{background:#14181d}}.title{{fill:#e8ebee}}.sub{{fill:#9aa4ae}}\
          rect{{stroke:#14181d}}g:hover>rect{{stroke:#fff}}}}</style>\
          <text class=\"title\" x=\"{MARGIN}\" y=\"26\">{title}</text>\
-         <text class=\"sub\" x=\"{MARGIN}\" y=\"45\">{samples} samples; width is time on a core, \
+         <text class=\"sub\" x=\"{MARGIN}\" y=\"45\">{amount}; width is {width}, \
          the outermost function at the bottom</text>"
     )
 }
@@ -67,7 +93,14 @@ fn deepest(node: &Node<'_>, scale: f64) -> usize {
 }
 
 /// Draws a frame and what it called; returns where the next one begins.
-fn draw(out: &mut String, name: &str, node: &Node<'_>, (x, y): (f64, f64), total: f64) -> f64 {
+fn draw(
+    out: &mut String,
+    name: &str,
+    node: &Node<'_>,
+    (x, y): (f64, f64),
+    whole: (f64, Measure),
+) -> f64 {
+    let (total, measure) = whole;
     let width = node.count as f64 / total * (WIDTH - 2.0 * MARGIN);
     if width < NARROWEST {
         return x + width;
@@ -77,9 +110,9 @@ fn draw(out: &mut String, name: &str, node: &Node<'_>, (x, y): (f64, f64), total
     let full = escape(name);
     let _ = write!(
         out,
-        "<g><title>{full}: {percent:.1} %, {} samples</title>\
+        "<g><title>{full}: {percent:.1} %, {}</title>\
          <rect x=\"{x:.1}\" y=\"{y:.0}\" width=\"{width:.1}\" height=\"{ROW}\" rx=\"2\" fill=\"{colour}\"/>",
-        node.count
+        measure.amount(node.count)
     );
     let room = ((width - 6.0) / LETTER) as usize;
     if room >= 3 {
@@ -94,7 +127,7 @@ fn draw(out: &mut String, name: &str, node: &Node<'_>, (x, y): (f64, f64), total
     out.push_str("</g>");
     let mut inner = x;
     for (name, child) in &node.children {
-        inner = draw(out, name, child, (inner, y - ROW), total);
+        inner = draw(out, name, child, (inner, y - ROW), whole);
     }
     x + width
 }

@@ -70,6 +70,8 @@ pub struct Class {
     pub case_sensitive: bool,
     /// What is wanted of the answer.
     pub ask: Ask,
+    /// Most matched lines wanted in all; 0 for no bound.
+    pub max_lines: u32,
 }
 
 /// Where patterns come from.

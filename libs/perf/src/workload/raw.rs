@@ -53,6 +53,7 @@ pub(super) struct RawClass {
     pub(super) ignore_case: Option<bool>,
     pub(super) ask: Option<String>,
     pub(super) limit: Option<u32>,
+    pub(super) max_lines: Option<u32>,
 }
 
 /// `[load]`

@@ -97,13 +97,17 @@ fn class(number: usize, raw: RawClass, corpus: &Corpus) -> Result<Class, Fault> 
         }
         _ => return Err(bad(&key("ask"), "`page`, `all` or `count`")),
     };
+    let max_lines = raw.max_lines.unwrap_or(0);
+    if raw.max_lines.is_some() && (max_lines == 0 || ask == Ask::Count) {
+        return Err(bad(&key("max_lines"), "over 0; nothing with `ask = \"count\"`"));
+    }
     let weight = raw.weight.unwrap_or(1.0);
     if !(weight > 0.0 && weight.is_finite()) {
         return Err(bad(&key("weight"), "a number over 0"));
     }
     let name = raw.class.unwrap_or_else(|| format!("class {}", number + 1));
     let case_sensitive = !raw.ignore_case.unwrap_or(false);
-    Ok(Class { name, weight, source, kind, case_sensitive, ask })
+    Ok(Class { name, weight, source, kind, case_sensitive, ask, max_lines })
 }
 
 fn load(raw: RawLoad) -> Result<Load, Fault> {

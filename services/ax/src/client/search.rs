@@ -75,6 +75,7 @@ fn parameters(args: &SearchArgs, query: &str) -> Vec<(&'static str, String)> {
     add("limit", args.limit.map(|limit| limit.to_string()));
     add("all", args.all.then(|| "true".to_owned()));
     add("count", args.count.then(|| "true".to_owned()));
+    add("max_lines", args.max_lines.map(|lines| lines.to_string()));
     add("context", args.context.map(|lines| lines.to_string()));
     add("wait_for", args.wait_for.clone());
     add("timeout", args.timeout.clone());

@@ -22,6 +22,8 @@ pub enum PerfAction {
     Record(RecordArgs),
     /// Ask recorded queries again, at their times; with `--shadow` compare two servers' answers.
     Replay(ReplayArgs),
+    /// Measure how long after a push its files are found, on a server started for it.
+    Push(PushArgs),
     /// Draw where a running node spends its time, as a flame graph.
     Inspect(InspectArgs),
     /// Measure how good the ranking is, and look for better parameters. See docs/relevance.md.
@@ -115,18 +117,37 @@ pub struct ReplayArgs {
     pub output: OutputArgs,
 }
 
+/// Arguments of `ax perf push`.
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// A git repository, or a folder, that is copied and pushed to; it is left alone.
+    pub repo: PathBuf,
+    /// How often is pushed.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub pushes: u32,
+    /// New files in each push.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub files: u32,
+    /// Write all times as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
 /// Arguments of `ax perf inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// The node, as in `http://127.0.0.1:7080`: any role's address for health and metrics.
     pub node: String,
+    /// Look at who holds memory, instead of where time goes.
+    #[arg(long)]
+    pub heap: bool,
     /// For how long.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = span)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = span, conflicts_with = "heap")]
     pub seconds: std::time::Duration,
     /// Where to draw the flame graph.
     #[arg(long, short, value_name = "FILE", default_value = "flame.svg")]
     pub output: PathBuf,
-    /// Write the stacks as text too, one `a;b;c COUNT` per line.
+    /// Write the stacks as text too, one `a;b;c COUNT` per line; bytes with `--heap`.
     #[arg(long, value_name = "FILE")]
     pub folded: Option<PathBuf>,
 }

@@ -26,13 +26,21 @@ impl Query {
     /// The query of a class's pattern.
     pub fn of_class(class: &Class, pattern: &str, load: &Load) -> Self {
         let text = class.query(pattern);
-        let wanted = match class.ask {
+        let mut wanted = match class.ask {
             Ask::Page(limit) => format!("&limit={limit}"),
             Ask::All => "&all=true".to_owned(),
             Ask::Count => "&count=true".to_owned(),
         };
+        if class.max_lines > 0 {
+            wanted.push_str(&format!("&max_lines={}", class.max_lines));
+        }
         let path = path(&text, &wanted, load.timeout, load.cache);
         Self { text, path }
+    }
+
+    /// One that counts, anew each time.
+    pub fn count(text: &str, timeout: Duration) -> Self {
+        Self { text: text.to_owned(), path: path(text, "&count=true", timeout, false) }
     }
 
     /// A recorded one.
@@ -43,6 +51,9 @@ impl Query {
         }
         if query.all {
             wanted.push_str("&all=true");
+        }
+        if query.max_lines > 0 {
+            wanted.push_str(&format!("&max_lines={}", query.max_lines));
         }
         if query.count {
             wanted.push_str("&count=true");

@@ -10,6 +10,7 @@ mod inspect;
 mod looks;
 mod machine;
 mod progress;
+mod push;
 mod record;
 mod replay;
 mod ripgrep;
@@ -40,6 +41,7 @@ pub fn run(args: PerfArgs) -> ExitCode {
             PerfAction::Compare(args) => compare::run(&args),
             PerfAction::Record(args) => record::run(args).await,
             PerfAction::Replay(args) => replay::run(args).await,
+            PerfAction::Push(args) => push::run(args).await,
             PerfAction::Inspect(args) => inspect::run(args).await,
             PerfAction::Relevance(args) => Ok(crate::relevance::run(&args)),
         }

@@ -25,7 +25,7 @@ impl Server {
     pub async fn of(workload: &Workload) -> Result<Self, PerfError> {
         match &workload.target {
             Target::Running { url } => Ok(Self { url: url.clone(), started: None }),
-            Target::Serve => Self::start(&workload.corpus.repos).await,
+            Target::Serve => Self::serving(&workload.corpus.repos).await,
         }
     }
 
@@ -34,7 +34,8 @@ impl Server {
         self.started.is_some()
     }
 
-    async fn start(repos: &[String]) -> Result<Self, PerfError> {
+    /// One started on a fresh folder for `repos`, with everything indexed.
+    pub async fn serving(repos: &[String]) -> Result<Self, PerfError> {
         let failed =
             |error: std::io::Error| PerfError::Other(format!("cannot start a server: {error}"));
         let folder = tempfile::Builder::new().prefix("ax-perf-").tempdir().map_err(failed)?;

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod coordinator;
 pub mod folder;
+pub mod heap;
 pub mod indexer;
 pub mod ingest;
 pub mod ops;

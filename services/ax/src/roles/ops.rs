@@ -24,7 +24,7 @@ pub async fn bind(key: &str, address: &str) -> Result<TcpListener, Fault> {
     })
 }
 
-/// `/healthz`, `/readyz`, `/metrics` and `/debug/profile`, beside what `more` brings.
+/// `/healthz`, `/readyz`, `/metrics`, `/debug/profile` and `/debug/heap`, beside what `more` brings.
 pub fn router(metrics: MetricsHandle, more: Router, shutdown: &CancellationToken) -> Router {
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Router::new()
@@ -32,6 +32,7 @@ pub fn router(metrics: MetricsHandle, more: Router, shutdown: &CancellationToken
         .route("/readyz", get(|| async { "ready\n" }))
         .route("/metrics", get(move || async move { (kind, metrics.render()) }))
         .merge(super::profile::routes(shutdown.clone()))
+        .merge(super::heap::routes())
         .merge(more)
 }
 

@@ -104,7 +104,7 @@ async fn start(
         cluster: Some(cluster.clone()),
         admin: Some(Arc::new(admin)),
         render_metrics: Arc::new(move || metrics.render()),
-        operations: super::profile::routes(shutdown.clone()),
+        operations: super::profile::routes(shutdown.clone()).merge(super::heap::routes()),
     };
     QueryNode::start(settings, deps).await.map_err(|error| fault(&error))
 }

@@ -18,8 +18,19 @@ use axum::{
 use futures::{Stream, StreamExt, stream};
 use std::convert::Infallible;
 
-const KNOWN: &[&str] =
-    &["q", "limit", "context", "all", "count", "timeout", "lines", "wait_for", "cache", "explain"];
+const KNOWN: &[&str] = &[
+    "q",
+    "limit",
+    "context",
+    "all",
+    "count",
+    "timeout",
+    "lines",
+    "max_lines",
+    "wait_for",
+    "cache",
+    "explain",
+];
 
 /// The whole answer as JSON.
 pub(super) async fn search(
@@ -64,6 +75,7 @@ pub(crate) fn request_of(params: &Params, id: RequestId) -> Result<SearchRequest
         max_lines_per_file: params.number("lines", 1)?,
         no_cache: !params.switch_or("cache", true)?,
         explain: params.switch("explain")?,
+        max_lines: params.number("max_lines", 1)?,
     };
     Ok(SearchRequest {
         query: params.given("q")?.to_owned(), // an empty one is the query language's to refuse

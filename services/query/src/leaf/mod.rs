@@ -307,6 +307,7 @@ fn engine_options(wanted: &Wanted, shape: &Shape, ranking: &InForce) -> SearchOp
             Select::File => 0,
             _ => some_or(wanted.max_lines_per_file, defaults.max_lines_per_file),
         },
+        max_lines: some_or(wanted.max_lines, usize::MAX),
         sort: shape.sort,
         group_by: match shape.select {
             Select::Repo => Some(GroupBy::Repo),

@@ -16,6 +16,8 @@ pub struct LoggedQuery {
     pub limit: u32,
     /// Every file was asked for.
     pub all: bool,
+    /// Most matched lines asked for; 0 is no bound.
+    pub max_lines: u32,
     /// Only counts were asked for.
     pub count: bool,
     /// Lines of context asked for.
@@ -48,6 +50,7 @@ impl LoggedQuery {
             query: query.to_owned(),
             limit: options.limit,
             all: options.all,
+            max_lines: options.max_lines,
             count: options.count_only,
             context: options.context_lines,
             timeout_ms: options.timeout_ms,

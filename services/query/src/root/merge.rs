@@ -30,12 +30,21 @@ pub(super) fn in_order(sort: Sort, a: &FileMatch, b: &FileMatch) -> Ordering {
     asked_for.then_with(|| best_first(a, b))
 }
 
-/// The first `limit` files in order that fit `max_bytes`, and whether any were left out.
+/// How much of what the shards found is returned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) files: usize,
+    /// Matched lines in all; the file that passes it is cut.
+    pub(super) lines: usize,
+    /// Bytes of the answer as it travels.
+    pub(super) bytes: usize,
+}
+
+/// The first files in order that are within `bounds`, and whether anything was left out.
 pub(super) fn best_files(
     replies: Vec<Vec<FileMatch>>,
     sort: Sort,
-    limit: usize,
-    max_bytes: usize,
+    bounds: Bounds,
 ) -> (Vec<FileMatch>, bool) {
     let mut files: Vec<FileMatch> = replies.into_iter().flatten().collect();
     files.sort_by(|a, b| in_order(sort, a, b));
@@ -43,10 +52,38 @@ pub(super) fn best_files(
         *sum += prost::Message::encoded_len(file);
         Some(*sum)
     });
-    let keep = fitting.take_while(|sum| *sum <= max_bytes).count().min(limit);
+    let keep = fitting.take_while(|sum| *sum <= bounds.bytes).count().min(bounds.files);
     let cut = files.len() > keep;
     files.truncate(keep);
-    (files, cut)
+    let cut_within = cut_lines(&mut files, bounds.lines);
+    (files, cut || cut_within)
+}
+
+/// Leaves `max_lines` matched lines in all; false when there were no more.
+fn cut_lines(files: &mut Vec<FileMatch>, max_lines: usize) -> bool {
+    let mut left = max_lines;
+    for i in 0..files.len() {
+        let lines = &mut files[i].lines;
+        let matched = lines.iter().enumerate().filter(|(_, line)| !line.ranges.is_empty());
+        match matched.map(|(place, _)| place).nth(left) {
+            None => left -= lines.iter().filter(|line| !line.ranges.is_empty()).count(),
+            Some(_) if left == 0 => {
+                files.truncate(i);
+                return true;
+            }
+            Some(_) => {
+                let mut kept = 0;
+                lines.retain(|line| {
+                    let is_within = kept < left;
+                    kept += usize::from(!line.ranges.is_empty());
+                    is_within
+                });
+                files.truncate(i + 1);
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// Adds up what shards say of their answers.
@@ -144,7 +181,7 @@ fn missing(shard: ShardId, code: Code, reason: &str) -> Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ax_proto::search::LeafSummary;
+    use ax_proto::search::{LeafSummary, Line, Span};
     use proptest::prelude::*;
 
     fn file(score: f64, path: &str) -> FileMatch {
@@ -198,8 +235,11 @@ mod tests {
     #[test]
     fn bytes_bound_an_answer() {
         let one = prost::Message::encoded_len(&file(1.0, "a"));
-        let (files, cut) =
-            best_files(vec![vec![file(1.0, "a"), file(2.0, "b")]], Sort::Relevance, 10, one);
+        let (files, cut) = best_files(
+            vec![vec![file(1.0, "a"), file(2.0, "b")]],
+            Sort::Relevance,
+            Bounds { files: 10, lines: 9, bytes: one },
+        );
         assert_eq!(files, vec![file(2.0, "b")]);
         assert!(cut);
     }
@@ -228,6 +268,7 @@ mod tests {
         fn merging_the_best_of_each_gives_the_best_of_all(
             files in proptest::collection::vec((0u8..5, "[a-c]{1,2}", 0u8..4), 0..40),
             limit in 0usize..12,
+            max_lines in 0usize..20,
             sort in proptest::sample::select(vec![
                 Sort::Relevance, Sort::Recency, Sort::Size, Sort::Path,
             ]),
@@ -236,7 +277,8 @@ mod tests {
                 // what no order looks at would tell equals apart
                 let facts = if matches!(sort, Sort::Recency | Sort::Size) { *facts } else { 0 };
                 let (committed_at_ms, num_bytes) = (facts.into(), facts.into());
-                FileMatch { committed_at_ms, num_bytes, ..file(f64::from(*score), path) }
+                let lines = vec![Line { ranges: vec![Span::default()], ..Line::default() }; path.len()];
+                FileMatch { committed_at_ms, num_bytes, lines, ..file(f64::from(*score), path) }
             };
             let mut all: Vec<_> = files.iter().map(of).collect();
             let mut shards = vec![Vec::new(); 3];
@@ -246,10 +288,13 @@ mod tests {
             for shard in &mut shards {
                 shard.sort_by(|a, b| in_order(sort, a, b));
                 shard.truncate(limit);
+                cut_lines(shard, max_lines);
             }
             all.sort_by(|a, b| in_order(sort, a, b));
             all.truncate(limit);
-            prop_assert_eq!(best_files(shards, sort, limit, usize::MAX).0, all);
+            cut_lines(&mut all, max_lines);
+            let bounds = Bounds { files: limit, lines: max_lines, bytes: usize::MAX };
+            prop_assert_eq!(best_files(shards, sort, bounds).0, all);
         }
     }
 }

@@ -182,7 +182,7 @@ impl Root {
             replies.push(files);
         }
         let max_bytes = self.inner.world.limits.max_answer_bytes;
-        let (files, cut) = best_files(replies, resolved.sort, resolved.limit(), max_bytes);
+        let (files, cut) = best_files(replies, resolved.sort, resolved.bounds(max_bytes));
         hold.taken(held - files.iter().map(Message::encoded_len).sum::<usize>());
         tally.more(cut);
         Ok(SearchResponse { files, summary: Some(finish(tally, resolved)?) })

@@ -1,5 +1,6 @@
 //! A search request, checked against the bounds and made whole.
 
+use super::merge::Bounds;
 use crate::config::RequestLimits;
 use ax_model::{Code, Fault, Generation, ShardId, VersionToken};
 use ax_proto::search::{LeafRequest, SearchOptions, SearchRequest};
@@ -71,7 +72,16 @@ impl Resolved {
 
     /// Whether files of one shard may be sent before those of another are known.
     pub(super) fn is_unordered(&self) -> bool {
-        self.options.all && self.sort == Sort::Relevance
+        self.options.all && self.sort == Sort::Relevance && self.options.max_lines == 0
+    }
+
+    /// How much of what the shards found is returned.
+    pub(super) fn bounds(&self, max_bytes: usize) -> Bounds {
+        let lines = match self.options.max_lines {
+            0 => usize::MAX,
+            lines => lines as usize,
+        };
+        Bounds { files: self.limit(), lines, bytes: max_bytes }
     }
 
     /// Most files, or groups, to return.
@@ -139,6 +149,7 @@ fn resolve_options(wanted: SearchOptions, limits: &RequestLimits) -> Result<Sear
         // A count is exact unless a limit was asked for: it holds no files, so nothing else bounds it.
         all: wanted.all || (wanted.count_only && wanted.limit == 0),
         count_only: wanted.count_only,
+        max_lines: wanted.max_lines,
         no_cache: wanted.no_cache || wanted.explain,
         explain: wanted.explain,
     })
