@@ -19,7 +19,7 @@ pub use change::{
 };
 pub use error::{Code, Fault};
 pub use key::{DocKey, InvalidKey, RepoName};
-pub use manifest::{ContentHash, Manifest, Rebuild, SegmentEntry, SegmentId, percent};
+pub use manifest::{ContentHash, Manifest, Rebuild, SegmentEntry, SegmentId, Stored, percent};
 pub use position::{
     Epoch, Generation, InvalidToken, ManifestVersion, Offset, OffsetRange, RebuildNumber, ShardId,
     VersionToken,

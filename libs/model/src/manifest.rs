@@ -36,15 +36,30 @@ impl fmt::Display for SegmentId {
     }
 }
 
+/// How the object of a segment holds its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Stored {
+    /// As they are. Every segment was, before there was another way.
+    #[default]
+    Raw,
+    /// As frames of zstd, one behind the other.
+    Zstd {
+        /// Length of the object in bytes.
+        num_bytes: u64,
+    },
+}
+
 /// One segment as its manifest names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentEntry {
     /// The segment.
     pub id: SegmentId,
-    /// Length of its object in bytes.
+    /// Its length in bytes, as it lies under the map; what the store holds may be shorter.
     pub num_bytes: u64,
-    /// BLAKE3 of its object; checked before the segment is used.
+    /// BLAKE3 of these bytes; checked before the segment is used.
     pub checksum: ContentHash,
+    /// How its object holds them.
+    pub stored: Stored,
     /// Documents inside, live or dead.
     pub num_docs: u64,
     /// Bytes of text inside.
@@ -53,6 +68,19 @@ pub struct SegmentEntry {
     pub num_tombstones: u64,
     /// The positions whose changes it holds; after a merge, the hull of its parts.
     pub range: OffsetRange,
+    /// The position up to which it was looked at for what later changes replaced or deleted in it; the
+    /// end of its range at the least. Only compaction wants to know.
+    pub weeded_to: Offset,
+}
+
+impl SegmentEntry {
+    /// Length of its object in the store.
+    pub fn stored_bytes(&self) -> u64 {
+        match self.stored {
+            Stored::Raw => self.num_bytes,
+            Stored::Zstd { num_bytes } => num_bytes,
+        }
+    }
 }
 
 /// One link of a shard's chain. Segments are in the order in which they supersede: newest last.

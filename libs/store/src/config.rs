@@ -1,6 +1,6 @@
 //! Where the store is, and how to reach it.
 
-use crate::{Patience, Store, StoreError, local::LocalDir, objects::Objects};
+use crate::{Compression, Patience, Store, StoreError, local::LocalDir, objects::Objects};
 use object_store::{
     BackoffConfig, ClientOptions, ObjectStore, RetryConfig,
     aws::{AmazonS3Builder, S3ConditionalPut},
@@ -50,6 +50,8 @@ pub struct StoreConfig {
     pub max_retries: usize,
     /// How calls that fail as a whole are repeated.
     pub patience: Patience,
+    /// Whether segments and blobs are packed.
+    pub compression: Compression,
 }
 
 impl StoreConfig {
@@ -67,6 +69,7 @@ impl StoreConfig {
             retry_timeout: Duration::from_secs(10),
             max_retries: 5,
             patience: Patience::default(),
+            compression: Compression::default(),
         }
     }
 
@@ -147,7 +150,8 @@ impl StoreConfig {
     }
 
     fn store(&self, inner: Arc<dyn ObjectStore>, local: Option<LocalDir>) -> Store {
-        Store::from(Objects { inner, patience: self.patience, local })
+        let (patience, compression) = (self.patience, self.compression);
+        Store::from(Objects { inner, patience, local, compression })
     }
 }
 

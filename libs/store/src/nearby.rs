@@ -112,7 +112,7 @@ fn link(source: &Path, entry: &SegmentEntry, dest: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ax_model::{OffsetRange, SegmentId};
+    use ax_model::{Offset, OffsetRange, SegmentId, Stored};
     use std::os::unix::fs::MetadataExt as _;
 
     const PLACE: (Generation, ShardId) = (Generation(1), ShardId(2));
@@ -123,10 +123,12 @@ mod tests {
             id: SegmentId("one".to_owned()),
             num_bytes: BYTES.len() as u64,
             checksum: ContentHash(*blake3::hash(BYTES).as_bytes()),
+            stored: Stored::Raw,
             num_docs: 1,
             text_bytes: 1,
             num_tombstones: 0,
             range: OffsetRange::default(),
+            weeded_to: Offset(0),
         }
     }
 

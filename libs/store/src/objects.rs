@@ -1,7 +1,7 @@
 //! Small objects, whole: read, list, create, replace, delete, each with bounded patience. The rest
 //! of the crate talks to the back end through this, but for the bodies of segments.
 
-use crate::{StoreError, local::LocalDir};
+use crate::{Compression, StoreError, local::LocalDir};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, path::Path};
@@ -78,6 +78,8 @@ pub(crate) struct Objects {
     pub(crate) inner: Arc<dyn ObjectStore>,
     pub(crate) patience: Patience,
     pub(crate) local: Option<LocalDir>,
+    /// For what is large: segments and blobs.
+    pub(crate) compression: Compression,
 }
 
 impl Objects {

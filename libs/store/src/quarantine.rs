@@ -35,7 +35,7 @@ impl ShardStore {
     pub async fn quarantine(&self, record: &Quarantined) -> Result<(), StoreError> {
         let path = self.layout.quarantined(record.offset);
         let payload = to_wire(record).encode_to_vec();
-        self.objects.replace(&path, Frame(Kind::Quarantined).wrap(&payload)).await
+        self.objects.replace(&path, Frame(Kind::Quarantined).wrap(1, &payload)).await
     }
 
     /// The positions of the first `limit` changes set aside, in order, and how many there are.
@@ -115,7 +115,7 @@ mod tests {
             value: Bytes::from_static(b"\xff\xfe"),
             at_ms: 1_700_000_000_000,
         };
-        let written = Frame(Kind::Quarantined).wrap(&to_wire(&record).encode_to_vec());
+        let written = Frame(Kind::Quarantined).wrap(1, &to_wire(&record).encode_to_vec());
         assert_eq!(&written[..], GOLDEN);
         assert_eq!(decode(&Bytes::from_static(GOLDEN)), Ok(record));
     }

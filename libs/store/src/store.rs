@@ -1,7 +1,8 @@
 //! The place where everything is.
 
 use crate::{
-    Patience, ShardStore, StoreConfig, StoreError, layout::ShardLayout, objects::Objects, probe,
+    Compression, Patience, ShardStore, StoreConfig, StoreError, layout::ShardLayout,
+    objects::Objects, probe,
 };
 use ax_model::{Generation, ShardId};
 use object_store::ObjectStore;
@@ -28,7 +29,12 @@ impl Store {
 
     /// A store over any back end: one in memory, or a decorator.
     pub fn over(inner: Arc<dyn ObjectStore>, patience: Patience) -> Self {
-        Self::from(Objects { inner, patience, local: None })
+        Self::from(Objects { inner, patience, local: None, compression: Compression::default() })
+    }
+
+    /// The same store, for a process that packs what it writes as `compression` says.
+    pub fn packing(&self, compression: Compression) -> Self {
+        Self::from(Objects { compression, ..self.objects.clone() })
     }
 
     /// The same store behind a decorator, for fault injection.
@@ -38,7 +44,7 @@ impl Store {
         patience: Patience,
     ) -> Self {
         let inner = decorate(self.objects.inner.clone());
-        Self::from(Objects { inner, patience, local: self.objects.local.clone() })
+        Self::from(Objects { inner, patience, ..self.objects.clone() })
     }
 
     /// Races writers for names that do not exist, and reads back what they wrote. Fails with

@@ -5,7 +5,7 @@
 
 mod support;
 
-use ax_model::{ContentHash, Epoch, ManifestVersion, OffsetRange, SegmentEntry};
+use ax_model::{ContentHash, Epoch, ManifestVersion, Offset, OffsetRange, SegmentEntry, Stored};
 use ax_store::{
     CollectPolicy, Link, Patience, Pins, Store, StoreError,
     faults::{Chaos, Fault, FaultStore},
@@ -75,10 +75,12 @@ impl World {
         let entry = SegmentEntry {
             num_bytes: body.len() as u64,
             checksum: ContentHash::of(&body),
+            stored: Stored::Raw,
             num_docs: 1,
             text_bytes: 1,
             num_tombstones: 0,
             range: OffsetRange::default(),
+            weeded_to: Offset(0),
             id,
         };
         self.faults.put(&segment_path(&entry), body.into()).await.ok().map(|_| entry)

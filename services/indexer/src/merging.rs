@@ -117,10 +117,10 @@ async fn merge(
     let Sources { store, folder, .. } = sources;
     let built = tokio::task::spawn_blocking(move || write(segments, within, &manifest, folder));
     let built = built.await.map_err(|error| IndexerError::Panicked(error.to_string()))??;
-    store.put_segment(&built.path, &built.entry).await?;
+    let entry = store.put_segment(&built.path, &built.entry).await?;
     metrics::counter!("ax_indexer_merges_total").increment(1);
-    metrics::counter!("ax_indexer_merged_bytes_total").increment(built.entry.num_bytes);
-    Ok(Merged { parts, entry: built.entry })
+    metrics::counter!("ax_indexer_merged_bytes_total").increment(entry.num_bytes);
+    Ok(Merged { parts, entry })
 }
 
 impl Sources {
@@ -173,17 +173,19 @@ fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ax_model::{ContentHash, OffsetRange};
+    use ax_model::{ContentHash, Offset, OffsetRange, Stored};
 
     fn entry(id: &str) -> SegmentEntry {
         SegmentEntry {
             id: SegmentId(id.to_owned()),
             num_bytes: 1,
             checksum: ContentHash::default(),
+            stored: Stored::Raw,
             num_docs: 1,
             text_bytes: 1,
             num_tombstones: 0,
             range: OffsetRange::default(),
+            weeded_to: Offset(0),
         }
     }
 

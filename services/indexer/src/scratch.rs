@@ -102,7 +102,7 @@ async fn remove(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ax_model::{SegmentEntry, SegmentId};
+    use ax_model::{SegmentEntry, SegmentId, Stored};
     use std::{collections::BTreeSet, fs, time::SystemTime};
 
     fn names(folder: &Path) -> BTreeSet<String> {
@@ -115,10 +115,12 @@ mod tests {
             id: SegmentId(id.to_owned()),
             num_bytes,
             checksum: ax_model::ContentHash::default(),
+            stored: Stored::Raw,
             num_docs: 1,
             text_bytes: 1,
             num_tombstones: 0,
             range: ax_model::OffsetRange::default(),
+            weeded_to: ax_model::Offset(0),
         }
     }
 

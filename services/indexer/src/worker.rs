@@ -172,12 +172,12 @@ impl Worker {
             build::build(&self.deps.store, &plan, ops, max_text).instrument(building).await?;
         self.set_aside(store, &opened.log_id, built.poison).await?;
         let built = built.segments;
+        let mut entries = Vec::with_capacity(built.len());
         for segment in &built {
-            store.put_segment(&segment.path, &segment.entry).await?;
+            entries.push(store.put_segment(&segment.path, &segment.entry).await?);
         }
         let mut next = link.next(now_ms());
-        let entries = built.iter().map(|segment| segment.entry.clone());
-        rebuild::add(&mut next, opened, &folded, entries);
+        rebuild::add(&mut next, opened, &folded, entries.into_iter());
         let publishing = tracing::info_span!("publish", version = %next.version);
         let link = store.publish(&link, next).instrument(publishing).await?;
         self.lag.applied(folded.appended_at_ms);

@@ -9,7 +9,7 @@ use crate::{
     keys::KeyKind,
     repositories,
 };
-use ax_model::{OffsetRange, SegmentEntry};
+use ax_model::{OffsetRange, SegmentEntry, Stored};
 use ax_proto::manifest::SegmentFooter;
 use std::{io, path::Path};
 use tempfile::TempPath;
@@ -94,6 +94,7 @@ pub(crate) fn entry(footer: &SegmentFooter) -> SegmentEntry {
         id: ax_model::SegmentId(footer.id.clone()),
         num_bytes: 0,
         checksum: Default::default(),
+        stored: Stored::Raw,
         num_docs: footer.num_docs,
         text_bytes: footer.text_bytes,
         num_tombstones: footer.num_tombstones,
@@ -101,6 +102,7 @@ pub(crate) fn entry(footer: &SegmentFooter) -> SegmentEntry {
             from: ax_model::Offset(footer.range_from),
             to: ax_model::Offset(footer.range_to),
         },
+        weeded_to: ax_model::Offset(footer.range_to),
     }
 }
 

@@ -103,7 +103,7 @@ fn within(sizes: &[u64], range: Range<usize>, max_bytes: u64) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ax_model::{ContentHash, Offset, OffsetRange, SegmentId};
+    use ax_model::{ContentHash, Offset, OffsetRange, SegmentId, Stored};
     use proptest::prelude::*;
 
     const POLICY: MergePolicy = MergePolicy { fan_in: 4, floor_bytes: 10, max_bytes: 1_000 };
@@ -113,10 +113,12 @@ mod tests {
             id: SegmentId(i.to_string()),
             num_bytes: *size,
             checksum: ContentHash::default(),
+            stored: Stored::Raw,
             num_docs: 1,
             text_bytes: *size,
             num_tombstones: 0,
             range: OffsetRange::empty_at(Offset(0)),
+            weeded_to: Offset(0),
         };
         sizes.iter().enumerate().map(entry).collect()
     }

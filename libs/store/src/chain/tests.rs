@@ -1,5 +1,5 @@
 use super::*;
-use ax_model::{Offset, SegmentEntry};
+use ax_model::{Offset, SegmentEntry, Stored};
 use uuid::Uuid;
 
 fn range(from: u64, to: u64) -> OffsetRange {
@@ -11,10 +11,12 @@ fn segment(id: impl Into<String>, range: OffsetRange) -> SegmentEntry {
         id: SegmentId(id.into()),
         num_bytes: 1,
         checksum: ContentHash::default(),
+        stored: Stored::Raw,
         num_docs: 1,
         text_bytes: 1,
         num_tombstones: 0,
         range,
+        weeded_to: range.to,
     }
 }
 

@@ -3,11 +3,14 @@
 //! ```text
 //! object   := magic version length payload checksum
 //! magic    := "AXMF" | "AXQU"       4 bytes: a manifest, or a change set aside
-//! version  := u32, little endian    1: the only one so far
+//! version  := u32, little endian    1; 2 for a manifest that names a packed segment
 //! length   := u64, little endian    bytes of payload
 //! payload  := protobuf              ax.manifest.v1.Manifest, or ax.manifest.v1.Quarantined
 //! checksum := BLAKE3 of all before  32 bytes
 //! ```
+//!
+//! A node that knows version 1 alone refuses version 2. It could decode it, but would take packed
+//! objects for raw ones, and as a writer would lose what it does not know of.
 //!
 //! The length makes a truncated object and one with something behind it two plain cases, and the
 //! checksum makes any flipped bit a third. Rejected: to trust the store's own checksums, which stop
@@ -19,7 +22,6 @@ use bytes::{BufMut, Bytes, BytesMut};
 /// Most bytes of an object in a frame; a larger one is refused before it is read.
 pub const MAX_BYTES: u64 = 64 << 20;
 
-const VERSION: u32 = 1;
 const HEADER: usize = 16;
 const CHECKSUM: usize = 32;
 
@@ -31,6 +33,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// The greatest version that this node knows.
+    fn newest(self) -> u32 {
+        match self {
+            Self::Manifest => 2,
+            Self::Quarantined => 1,
+        }
+    }
+
     fn magic(self) -> [u8; 4] {
         match self {
             Self::Manifest => *b"AXMF",
@@ -54,8 +64,13 @@ pub enum Malformed {
     #[error("it starts with {0:?}, which is not our mark")]
     Magic([u8; 4]),
     /// A later version of the format; a newer node may have written it.
-    #[error("its format is version {0}, this node knows version 1")]
-    Version(u32),
+    #[error("its format is version {found}, this node knows none after {known}")]
+    Version {
+        /// The version found.
+        found: u32,
+        /// The greatest that is known.
+        known: u32,
+    },
     /// Some bit is not as it was written.
     #[error("its checksum does not match")]
     Checksum,
@@ -71,10 +86,10 @@ pub enum Malformed {
 pub(crate) struct Frame(pub(crate) Kind);
 
 impl Frame {
-    pub(crate) fn wrap(&self, payload: &[u8]) -> Bytes {
+    pub(crate) fn wrap(&self, version: u32, payload: &[u8]) -> Bytes {
         let mut out = BytesMut::with_capacity(HEADER + payload.len() + CHECKSUM);
         out.put_slice(&self.0.magic());
-        out.put_u32_le(VERSION);
+        out.put_u32_le(version);
         out.put_u64_le(payload.len() as u64);
         out.put_slice(payload);
         let checksum = ContentHash::of(&out);
@@ -90,8 +105,9 @@ impl Frame {
             return Err(Malformed::Magic([m0, m1, m2, m3]));
         }
         let version = u32::from_le_bytes([v0, v1, v2, v3]);
-        if version != VERSION {
-            return Err(Malformed::Version(version));
+        let known = self.0.newest();
+        if !(1..=known).contains(&version) {
+            return Err(Malformed::Version { found: version, known });
         }
         let around = (HEADER + CHECKSUM) as u64;
         let expected = u64::from_le_bytes(length).saturating_add(around);

@@ -4,7 +4,7 @@ use super::format::{Frame, Kind, Malformed};
 use crate::layout;
 use ax_model::{
     ContentHash, Epoch, Generation, Manifest, ManifestVersion, Offset, OffsetRange, Rebuild,
-    RebuildNumber, SegmentEntry, SegmentId, ShardId,
+    RebuildNumber, SegmentEntry, SegmentId, ShardId, Stored,
 };
 use ax_proto::manifest as wire;
 use bytes::Bytes;
@@ -54,14 +54,21 @@ fn segment_from_wire(wire: wire::SegmentEntry) -> Result<SegmentEntry, Malformed
     if !layout::is_segment_id(&wire.id) {
         return Err(Malformed::Field("segments.id")); // it becomes part of a path
     }
+    let stored = match wire.codec.try_into() {
+        Ok(wire::Codec::Raw) => Stored::Raw,
+        Ok(wire::Codec::Zstd) => Stored::Zstd { num_bytes: wire.stored_bytes },
+        Err(_) => return Err(Malformed::Field("segments.codec")),
+    };
     Ok(SegmentEntry {
         id: SegmentId(wire.id),
         num_bytes: wire.num_bytes,
         checksum: hash(&wire.checksum, "segments.checksum")?,
+        stored,
         num_docs: wire.num_docs,
         text_bytes: wire.text_bytes,
         num_tombstones: wire.num_tombstones,
         range: range(wire.range_from, wire.range_to, "segments.range_to")?,
+        weeded_to: Offset(wire.weeded_to.max(wire.range_to)),
     })
 }
 

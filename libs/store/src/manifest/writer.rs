@@ -1,7 +1,7 @@
 //! From a manifest to its bytes.
 
 use super::format::{Frame, Kind};
-use ax_model::{Manifest, Rebuild, SegmentEntry};
+use ax_model::{Manifest, Rebuild, SegmentEntry, Stored};
 use ax_proto::manifest as wire;
 use bytes::Bytes;
 use prost::Message;
@@ -9,7 +9,13 @@ use prost::Message;
 /// The bytes of a manifest as stored. The same manifest always gives the same bytes: a writer knows
 /// by them whether a link that it finds is its own.
 pub fn encode(manifest: &Manifest) -> Bytes {
-    Frame(Kind::Manifest).wrap(&to_wire(manifest).encode_to_vec())
+    Frame(Kind::Manifest).wrap(version(manifest), &to_wire(manifest).encode_to_vec())
+}
+
+/// The oldest version that says all of it: while nothing is packed, nodes of before can read it.
+fn version(manifest: &Manifest) -> u32 {
+    let is_raw = |entry: &SegmentEntry| entry.stored == Stored::Raw;
+    if manifest.all_segments().all(is_raw) { 1 } else { 2 }
 }
 
 fn to_wire(manifest: &Manifest) -> wire::Manifest {
@@ -48,6 +54,10 @@ fn rebuild_to_wire(rebuild: &Rebuild) -> wire::Rebuild {
 }
 
 fn segment_to_wire(entry: &SegmentEntry) -> wire::SegmentEntry {
+    let (codec, stored_bytes) = match entry.stored {
+        Stored::Raw => (wire::Codec::Raw, 0),
+        Stored::Zstd { num_bytes } => (wire::Codec::Zstd, num_bytes),
+    };
     wire::SegmentEntry {
         id: entry.id.0.clone(),
         num_bytes: entry.num_bytes,
@@ -57,5 +67,8 @@ fn segment_to_wire(entry: &SegmentEntry) -> wire::SegmentEntry {
         num_tombstones: entry.num_tombstones,
         range_from: entry.range.from.0,
         range_to: entry.range.to.0,
+        codec: codec.into(),
+        stored_bytes,
+        weeded_to: if entry.weeded_to > entry.range.to { entry.weeded_to.0 } else { 0 },
     }
 }

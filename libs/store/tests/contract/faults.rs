@@ -245,7 +245,7 @@ async fn an_upload_in_parts_survives_each_fault_once() {
             let (source, entry) =
                 segment_file(dir.path(), Epoch(1), 1, 9 << 20, OffsetRange::default());
             faults.inject(Rule::next(op, "", fault));
-            shard(&store).put_segment(&source, &entry).await.unwrap();
+            let entry = shard(&store).put_segment(&source, &entry).await.unwrap();
             shard(&sound).fetch_segment(&entry, &dir.path().join("back")).await.unwrap();
 
             let (source, entry) =

@@ -2,7 +2,7 @@
 
 use ax_harness::S3;
 use ax_store::{Patience, Secret, Store, StoreConfig};
-use object_store::memory::InMemory;
+use object_store::{ObjectStoreExt, memory::InMemory};
 use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
 
@@ -13,6 +13,24 @@ pub struct Place {
     pub rounds: u64,
     pub server: Option<S3>,
     _dir: Option<TempDir>,
+}
+
+impl Place {
+    /// Puts an object there behind the store's back, whatever was there.
+    pub async fn write(&self, path: &str, bytes: Vec<u8>) {
+        let mut inner = None;
+        self.store.decorated(|store| inner.insert(store).clone(), Patience::default());
+        let path = object_store::path::Path::from(path);
+        inner.unwrap().put(&path, bytes.into()).await.unwrap();
+    }
+
+    /// Removes an object behind the store's back.
+    pub async fn remove(&self, path: &str) {
+        let mut inner = None;
+        self.store.decorated(|store| inner.insert(store).clone(), Patience::default());
+        let path = object_store::path::Path::from(path);
+        inner.unwrap().delete(&path).await.unwrap();
+    }
 }
 
 pub fn memory() -> Place {

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each test binary uses a part of it
 
 use ax_model::{
-    ContentHash, Epoch, Generation, Manifest, Offset, OffsetRange, SegmentEntry, ShardId,
+    ContentHash, Epoch, Generation, Manifest, Offset, OffsetRange, SegmentEntry, ShardId, Stored,
 };
 use ax_store::{Link, ShardStore, Store, StoreError, segment_id};
 use std::{
@@ -38,10 +38,12 @@ pub fn segment_file(
         id,
         num_bytes: num_bytes as u64,
         checksum: ContentHash::of(&bytes),
+        stored: Stored::Raw,
         num_docs: 1,
         text_bytes: num_bytes as u64,
         num_tombstones: 0,
         range,
+        weeded_to: range.to,
     };
     (path, entry)
 }
@@ -83,8 +85,7 @@ impl Writer {
         let from = self.head.manifest.position();
         let range = OffsetRange { from, to: Offset(from.0 + count) };
         let (path, entry) = segment_file(self.scratch.path(), self.epoch, from.0, num_bytes, range);
-        self.shard.put_segment(&path, &entry).await?;
-        Ok(entry)
+        self.shard.put_segment(&path, &entry).await
     }
 
     pub async fn publish(

@@ -24,6 +24,7 @@ pub fn validate(config: &Config) -> Result<(), Fault> {
     within("query.scrub_bytes_per_second", scrub, 1 << 20, 16 << 30)?;
     // Below a minute, clocks that disagree with the store's would shorten it to nothing.
     within("store.orphan_grace_seconds", config.store.orphan_grace_seconds, 60, 30 * 86_400)?;
+    within("store.compression_level", config.store.compression_level.into(), 1, 19)?;
     within("store.keep_seconds", config.store.keep_seconds, 0, 30 * 86_400)?;
     within("coordinator.collect_seconds", config.coordinator.collect_seconds, 1, 86_400)?;
     within("ingest.max_file_bytes", config.ingest.max_file_bytes, 1024, 256 << 20)?;
@@ -57,6 +58,7 @@ fn listeners(config: &Config) -> [(&'static str, &str); 5] {
 }
 
 fn backends(config: &Config) -> Result<(), Fault> {
+    one_of("store.compression", &config.store.compression, &["zstd", "none"])?;
     one_of("changes.backend", &config.changes.backend, &["embedded", "kafka"])?;
     one_of("coordination.backend", &config.coordination.backend, &["embedded", "etcd"])?;
     if config.changes.backend == "kafka" && config.changes.bootstrap.is_empty() {

@@ -95,6 +95,10 @@ pub struct StoreSection {
     pub access_key: String,
     /// Secret key; `ax config show` hides it.
     pub secret_key: String,
+    /// `zstd`, or `none`: whether segments and large blobs are packed when they are written.
+    pub compression: String,
+    /// Level of zstd, 1 to 19.
+    pub compression_level: u32,
     /// Old manifests kept at least this long, in seconds: slow readers still find their segments.
     pub keep_seconds: u64,
     /// Segments that no manifest names are kept at least this long after their upload, in seconds.
@@ -247,6 +251,8 @@ impl Default for StoreSection {
             region: "us-east-1".to_owned(),
             access_key: String::new(),
             secret_key: String::new(),
+            compression: "zstd".to_owned(),
+            compression_level: 3,
             keep_seconds: 600,
             orphan_grace_seconds: 24 * 3600,
         }

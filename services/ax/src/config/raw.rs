@@ -246,6 +246,8 @@ mod tests {
             ("[query]\npoll_ms = 0\n", &[]),
             ("[query]\nscrub_bytes_per_second = 1\n", &[]),
             ("[store]\norphan_grace_seconds = 1\n", &[]),
+            ("[store]\ncompression = \"lz4\"\n", &[]),
+            ("[store]\ncompression_level = 20\n", &[]),
         ] {
             assert_eq!(
                 load_text(text, variables).unwrap_err().code,

@@ -13,7 +13,7 @@ use ax_coordination::{
     etcd::{EtcdConfig, EtcdStore},
 };
 use ax_model::{Code, Fault, Generation};
-use ax_store::{Secret, Store, StoreConfig};
+use ax_store::{Compression, Secret, Store, StoreConfig};
 use std::{
     future::Future,
     path::{Path, PathBuf},
@@ -136,6 +136,10 @@ fn store_config(config: &Config) -> StoreConfig {
         secret_key: given(&section.secret_key).map(Secret),
         // An endpoint written with http:// says itself that it wants no TLS.
         allow_http: section.endpoint.starts_with("http://"),
+        compression: match section.compression.as_str() {
+            "none" => Compression::None,
+            _ => Compression::Zstd { level: section.compression_level.cast_signed() },
+        },
         ..StoreConfig::new(url)
     }
 }

@@ -78,11 +78,11 @@ impl Corpus {
         .unwrap();
         fill(&mut builder);
         let built = builder.finish(range, &scratch.join(format!("{id}.seg"))).unwrap();
-        shard.put_segment(&built.path, &built.entry).await.unwrap();
+        let entry = shard.put_segment(&built.path, &built.entry).await.unwrap();
         let mut next = head.next(now_ms());
         next.applied = range;
         next.log_id = "test-log".into();
-        next.segments.push(built.entry);
+        next.segments.push(entry);
         next.committed_at_ms = now_ms();
         shard.publish(&head, next).await.unwrap()
     }

@@ -1,6 +1,6 @@
 use super::super::{check, fence, first};
 use super::*;
-use ax_model::{ContentHash, Epoch, Generation, SegmentEntry, ShardId};
+use ax_model::{ContentHash, Epoch, Generation, SegmentEntry, ShardId, Stored};
 use uuid::Uuid;
 
 fn range(from: u64, to: u64) -> OffsetRange {
@@ -12,10 +12,12 @@ fn segment(n: u128, range: OffsetRange) -> SegmentEntry {
         id: crate::segment_id(Epoch(5), Uuid::from_u128(n)),
         num_bytes: 1,
         checksum: ContentHash::default(),
+        stored: Stored::Raw,
         num_docs: 1,
         text_bytes: 1,
         num_tombstones: 0,
         range,
+        weeded_to: range.to,
     }
 }
 
