@@ -1,8 +1,10 @@
 //! Compaction: adjacent segments become one, without what is dead.
 
 mod policy;
+mod weeding;
 
 pub use policy::{MergePolicy, plan_merges};
+pub use weeding::plan_weeding;
 
 use crate::{
     BuildOptions, BuiltSegment, Doc, EngineError, Result, SegmentBuilder, Snapshot,

@@ -138,6 +138,11 @@ impl Snapshot {
         })
     }
 
+    /// How many documents of each segment are dead, oldest first.
+    pub fn dead_docs(&self) -> impl ExactSizeIterator<Item = u64> {
+        self.parts.iter().map(|part| part.segment.num_docs() - part.live.count())
+    }
+
     /// Every live document, in no order that means anything.
     pub fn documents(&self) -> impl Iterator<Item = Result<LiveDoc>> + '_ {
         let live = self.parts.iter().flat_map(|part| part.live.iter().map(move |doc| (part, doc)));

@@ -17,6 +17,7 @@ mod scratch;
 mod service;
 mod settle;
 mod trace;
+mod weeding;
 mod worker;
 
 pub use error::IndexerError;

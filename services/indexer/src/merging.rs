@@ -1,9 +1,9 @@
 //! Merging a shard's segments beside its indexing. The merge reads, writes and uploads on its own;
 //! only the worker publishes, so a shard keeps one writer.
 
-use crate::{IndexerConfig, IndexerError};
+use crate::{IndexerConfig, IndexerError, weeding};
 use ax_engine::{BuildOptions, BuiltSegment, MergePolicy, Segment, Snapshot};
-use ax_model::{Manifest, SegmentEntry, SegmentId};
+use ax_model::{Manifest, Offset, SegmentEntry, SegmentId};
 use ax_store::{Neighbours, ShardStore, has_bytes_of};
 use std::{io, ops::Range, path::PathBuf, sync::Arc};
 use tokio::task::JoinHandle;
@@ -12,15 +12,15 @@ use tokio::task::JoinHandle;
 pub(crate) struct Merged {
     /// The segments that it replaces, adjacent and in order.
     pub parts: Vec<SegmentId>,
-    /// What replaces them.
-    pub entry: SegmentEntry,
+    /// What replaces them, in order.
+    pub entries: Vec<SegmentEntry>,
 }
 
 /// Where a merge finds its segments.
 #[derive(Clone)]
-struct Sources {
-    store: ShardStore,
-    folder: PathBuf,
+pub(crate) struct Sources {
+    pub store: ShardStore,
+    pub folder: PathBuf,
     neighbours: Neighbours,
 }
 
@@ -44,16 +44,24 @@ impl Merger {
         self.running.is_some()
     }
 
-    /// Starts the most worthwhile merge of the segments that grow, if there is one and none runs.
-    /// While a shard is rebuilt, what it serves is not worth merging any more.
+    /// Starts the most worthwhile merge of the segments that grow, if there is one and none runs; else
+    /// the weeding that is due. While a shard is rebuilt, what it serves is not worth merging any more.
     pub fn consider(&mut self, manifest: &Manifest) {
         if self.running.is_some() {
             return;
         }
         let plans = ax_engine::plan_merges(manifest.growing(), &self.policy);
-        let Some(range) = plans.into_iter().next() else { return };
-        let job = merge(self.sources.clone(), manifest.clone(), range);
-        self.running = Some(tokio::spawn(job));
+        if let Some(range) = plans.into_iter().next() {
+            let job = merge(self.sources.clone(), manifest.clone(), range);
+            self.running = Some(tokio::spawn(job));
+            return;
+        }
+        let due = ax_engine::plan_weeding(manifest.growing(), &self.policy);
+        if !due.is_empty() {
+            let percent = self.policy.dead_percent;
+            let job = weeding::weed(self.sources.clone(), manifest.clone(), due, percent);
+            self.running = Some(tokio::spawn(job));
+        }
     }
 
     /// Returns once the running merge is done; never, when none runs. Cancel-safe.
@@ -95,7 +103,7 @@ fn replace(segments: &[SegmentEntry], merged: &Merged) -> Option<Vec<SegmentEntr
         return None;
     }
     let mut replaced = segments.to_vec();
-    replaced.splice(first..end, [merged.entry.clone()]);
+    replaced.splice(first..end, merged.entries.iter().cloned());
     Some(replaced)
 }
 
@@ -114,19 +122,37 @@ async fn merge(
     }
     let parts = entries[range.clone()].iter().map(|entry| entry.id.clone()).collect();
     let within = range.start - first..range.end - first;
-    let Sources { store, folder, .. } = sources;
-    let built = tokio::task::spawn_blocking(move || write(segments, within, &manifest, folder));
-    let built = built.await.map_err(|error| IndexerError::Panicked(error.to_string()))??;
-    let entry = store.put_segment(&built.path, &built.entry).await?;
-    metrics::counter!("ax_indexer_merges_total").increment(1);
-    metrics::counter!("ax_indexer_merged_bytes_total").increment(entry.num_bytes);
-    Ok(Merged { parts, entry })
+    let weeded_to = weeded_together(&entries[range]);
+    let entry = sources.rewrite(segments, within, &manifest).await?;
+    let weeded_to = weeded_to.max(entry.range.to);
+    Ok(Merged { parts, entries: vec![SegmentEntry { weeded_to, ..entry }] })
+}
+
+/// How far a merge of `parts` is weeded. Within its range it is, whatever its parts were.
+fn weeded_together(parts: &[SegmentEntry]) -> Offset {
+    parts.iter().map(|part| part.weeded_to).min().unwrap_or(Offset(0))
 }
 
 impl Sources {
+    /// Writes the segments at `range` of `segments` as one, and uploads it.
+    pub async fn rewrite(
+        &self,
+        segments: Vec<Arc<Segment>>,
+        range: Range<usize>,
+        manifest: &Manifest,
+    ) -> Result<SegmentEntry, IndexerError> {
+        let (manifest, folder) = (manifest.clone(), self.folder.clone());
+        let built = tokio::task::spawn_blocking(move || write(segments, range, &manifest, folder));
+        let built = built.await.map_err(|error| IndexerError::Panicked(error.to_string()))??;
+        let entry = self.store.put_segment(&built.path, &built.entry).await?;
+        metrics::counter!("ax_indexer_merges_total").increment(1);
+        metrics::counter!("ax_indexer_merged_bytes_total").increment(entry.num_bytes);
+        Ok(entry)
+    }
+
     /// Opens a segment from the local folder. Its bytes are checked first, whoever brought them: what
     /// a merge copies gets a new checksum, which would make a flipped bit look right for ever (I15).
-    async fn open(&self, entry: &SegmentEntry) -> Result<Arc<Segment>, IndexerError> {
+    pub async fn open(&self, entry: &SegmentEntry) -> Result<Arc<Segment>, IndexerError> {
         let path = self.folder.join(format!("{}.seg", entry.id));
         if !is_intact(path.clone(), entry.clone()).await? {
             self.store.obtain_segment(entry, &path, &self.neighbours).await?;
@@ -173,7 +199,7 @@ fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ax_model::{ContentHash, Offset, OffsetRange, Stored};
+    use ax_model::{ContentHash, OffsetRange, Stored};
 
     fn entry(id: &str) -> SegmentEntry {
         SegmentEntry {
@@ -192,7 +218,7 @@ mod tests {
     fn check(segments: &[&str], parts: &[&str]) -> Option<Vec<String>> {
         let segments: Vec<_> = segments.iter().map(|id| entry(id)).collect();
         let parts = parts.iter().map(|id| SegmentId((*id).to_owned())).collect();
-        let replaced = replace(&segments, &Merged { parts, entry: entry("new") })?;
+        let replaced = replace(&segments, &Merged { parts, entries: vec![entry("new")] })?;
         Some(replaced.into_iter().map(|entry| entry.id.0).collect())
     }
 

@@ -147,7 +147,8 @@ mod tests {
     async fn what_no_merge_wants_goes() {
         let root = tempfile::tempdir().unwrap();
         let tenure = (Generation(1), ShardId(3), Epoch(2));
-        let policy = MergePolicy { fan_in: 4, floor_bytes: 1, max_bytes: 400 };
+        let policy =
+            MergePolicy { fan_in: 4, floor_bytes: 1, max_bytes: 400, ..Default::default() };
         let scratch = Scratch::fresh(root.path(), tenure, &policy).await.unwrap();
         for name in ["small.seg", "large.seg", "fresh.seg", "part.seg", "x.seg.1.part"] {
             let file = fs::File::create(scratch.folder().join(name)).unwrap();

@@ -4,6 +4,7 @@
 mod support;
 
 use anyhow::{Context, Result};
+use ax_engine::MergePolicy;
 use ax_model::{Content, ContentHash, Epoch, Offset, SkipReason, StoredBlob};
 use bytes::Bytes;
 use std::collections::BTreeSet;
@@ -54,6 +55,42 @@ async fn many_small_batches_are_merged_and_nothing_changes() -> Result<()> {
     })
     .await?;
     assert_eq!(world.paths_at(at).await?, want);
+    Ok(())
+}
+
+/// What broke: segments as large as they may be merge no more, and what died in them stayed for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_died_in_a_segment_that_merges_no_more_is_dropped() -> Result<()> {
+    let mut world = World::new().await?;
+    world.merge = MergePolicy { floor_bytes: 1, max_bytes: 1, ..MergePolicy::default() };
+    world.assign("a", 1).await?;
+    let _stop = world.start("a");
+    let files: Vec<String> = (0..8).map(|i| format!("f{i}")).collect();
+    let all: BTreeSet<String> = files.iter().cloned().collect();
+    let at = world.append(files.iter().map(|file| put(file, "one")).collect()).await?;
+    assert_eq!(world.paths_at(at).await?, all);
+    let at = world.append(files[..6].iter().map(|file| put(file, "two")).collect()).await?;
+    assert_eq!(world.paths_at(at).await?, all);
+    until_docs(&world, 8).await?;
+    assert_eq!(world.paths_at(at).await?, all);
+    let at = world.append(files.iter().map(|file| delete(file)).collect()).await?;
+    assert_eq!(world.paths_at(at).await?, BTreeSet::new());
+    until_docs(&world, 0).await?;
+    let at = world.append(vec![put("f1", "three")]).await?;
+    assert_eq!(world.paths_at(at).await?, set(&["f1"]));
+    Ok(())
+}
+
+/// Waits until the segments hold so many documents, live or dead.
+async fn until_docs(world: &World, wanted: u64) -> Result<()> {
+    let what = format!("{wanted} documents");
+    world
+        .until_head(&what, |manifest| {
+            let found: u64 = manifest.segments.iter().map(|entry| entry.num_docs).sum();
+            anyhow::ensure!(found == wanted, "{found}");
+            Ok(())
+        })
+        .await?;
     Ok(())
 }
 

@@ -1,10 +1,14 @@
-//! Which segments to merge: a pure function of their sizes.
+//! Which segments to merge: a pure function of their sizes. What it costs is in `docs/compaction.md`,
+//! and a simulation holds it to that.
 //!
 //! Goals, in order: (a) only neighbours merge, since newer segments supersede older ones; (b) the
-//! number of segments stays below `fan_in` per size class, but for those near `max_bytes`; (c) a byte
-//! is rewritten about once per size class: a large segment is not rewritten for the sake of small
-//! ones behind it; (d) none grows over `max_bytes`. Merging what the plan says, and planning again,
-//! comes to an end.
+//! number of segments stays below `fan_in`, and a few that halve in size from one to the next, but for
+//! those near `max_bytes`; (c) a byte is rewritten about once per size class: a large segment is not
+//! rewritten for the sake of small ones behind it; (d) none grows over `max_bytes`. Merging what the
+//! plan says, and planning again, comes to an end.
+//!
+//! A merge drops what died within its range. What is near `max_bytes` merges no more; its dead are the
+//! matter of [`super::plan_weeding`].
 
 use ax_model::SegmentEntry;
 use std::ops::Range;
@@ -19,11 +23,22 @@ pub struct MergePolicy {
     /// No merge makes a segment of more than this. Merging takes as much memory where there are many
     /// definitions, else half of it.
     pub max_bytes: u64,
+    /// A segment is looked at for dead documents once the changes since the last look are so many
+    /// percent of all documents.
+    pub weed_percent: u64,
+    /// Such a segment is written anew without its dead when they are so many percent of it.
+    pub dead_percent: u64,
 }
 
 impl Default for MergePolicy {
     fn default() -> Self {
-        Self { fan_in: 8, floor_bytes: 4 << 20, max_bytes: 512 << 20 }
+        Self {
+            fan_in: 8,
+            floor_bytes: 4 << 20,
+            max_bytes: 512 << 20,
+            weed_percent: 25,
+            dead_percent: 25,
+        }
     }
 }
 
@@ -40,7 +55,8 @@ impl MergePolicy {
     }
 }
 
-/// The ranges of `entries` (oldest first) to merge now, disjoint and ascending.
+/// The ranges of `entries` (oldest first) to merge now, disjoint, the one with the fewest bytes first: it
+/// is soon done, and small segments do not pile up behind a large merge that nobody waits for.
 pub fn plan_merges(entries: &[SegmentEntry], policy: &MergePolicy) -> Vec<Range<usize>> {
     let sizes: Vec<u64> = entries.iter().map(|entry| entry.num_bytes).collect();
     let Some(highest) = sizes.iter().map(|size| policy.class(*size)).max() else {
@@ -52,7 +68,7 @@ pub fn plan_merges(entries: &[SegmentEntry], policy: &MergePolicy) -> Vec<Range<
             planned.extend(fit(&sizes, run, policy));
         }
     }
-    planned.sort_by_key(|range| range.start);
+    planned.sort_by_key(|range| (sizes[range.clone()].iter().sum::<u64>(), range.start));
     planned
 }
 
@@ -106,7 +122,13 @@ mod tests {
     use ax_model::{ContentHash, Offset, OffsetRange, SegmentId, Stored};
     use proptest::prelude::*;
 
-    const POLICY: MergePolicy = MergePolicy { fan_in: 4, floor_bytes: 10, max_bytes: 1_000 };
+    const POLICY: MergePolicy = MergePolicy {
+        fan_in: 4,
+        floor_bytes: 10,
+        max_bytes: 1_000,
+        weed_percent: 25,
+        dead_percent: 25,
+    };
 
     fn entries(sizes: &[u64]) -> Vec<SegmentEntry> {
         let entry = |(i, size): (usize, &u64)| SegmentEntry {

@@ -12,7 +12,7 @@ use ax_coordination::{
     Expect,
     embedded::{EmbeddedConfig as RaftConfig, EmbeddedStore},
 };
-use ax_engine::{LiveDoc, Segment, Snapshot};
+use ax_engine::{LiveDoc, MergePolicy, Segment, Snapshot};
 use ax_indexer::{Indexer, IndexerConfig, IndexerDeps};
 use ax_model::{
     BlobId, Change, ChangeBody, Content, DocKey, FileKind, FileVersion, Generation, Manifest,
@@ -35,6 +35,8 @@ pub struct World {
     pub sound: Store,
     /// Most records in one batch.
     pub max_batch_records: usize,
+    /// When segments are merged and weeded.
+    pub merge: MergePolicy,
     pub folder: tempfile::TempDir,
     /// Folders that live as long.
     pub keep: Vec<tempfile::TempDir>,
@@ -73,8 +75,8 @@ impl World {
     ) -> Result<Self> {
         let raft = EmbeddedStore::open(RaftConfig::new(folder.path().join("raft"))).await?;
         let cluster = Cluster::new(Arc::new(raft));
-        let (max_batch_records, keep) = (50_000, Vec::new());
-        Ok(Self { cluster, log, store, sound, max_batch_records, folder, keep })
+        let (max_batch_records, merge, keep) = (50_000, MergePolicy::default(), Vec::new());
+        Ok(Self { cluster, log, store, sound, max_batch_records, merge, folder, keep })
     }
 
     pub fn shard(&self) -> ShardStore {
@@ -92,6 +94,7 @@ impl World {
         let member = Member { id: id.to_owned(), role: Role::Indexer.into(), ..Default::default() };
         let config = IndexerConfig {
             max_batch_records: self.max_batch_records,
+            merge: self.merge.clone(),
             ..IndexerConfig::new(self.folder.path().join(id))
         };
         let stop = CancellationToken::new();
