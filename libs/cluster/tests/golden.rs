@@ -61,6 +61,8 @@ fn a_registration() {
             removed: false,
             spread: 2,
             poll_seconds: 30,
+            facts: None, // not yet known then
+            heard: None,
         },
     );
 }
@@ -89,6 +91,7 @@ fn how_far_a_repository_was_read() {
             spread: 1,
             limits: Some(Default::default()),
             as_of: 0, // not yet known then
+            facts: None,
         }],
         log_id: "log".into(),
         limits: Some(Default::default()),
@@ -96,6 +99,7 @@ fn how_far_a_repository_was_read() {
         unreadable_more: true,
         num_additions: 0, // not yet known then, either
         additions: Vec::new(),
+        facts: None,
     };
     for (limits, max_file_bytes, rules) in
         [(&mut meant.pending[0].limits, 10, 1), (&mut meant.limits, 64, 2)]

@@ -1,8 +1,10 @@
-//! Which branches show a document *now*: those that it names, as of when it was written, seen through
-//! the history of its repository's branches since.
+//! What is known of a snapshot's repositories *now*: which branches show a document (those that it names,
+//! as of when it was written, seen through the history of its repository's branches since), and what is
+//! said of each repository beside its text. The newest segment that speaks of one decides, so that neither
+//! writes a document again.
 
 use crate::{docs::Docs, segment::Segment};
-use ax_model::{RepoName, RepositoryInfo};
+use ax_model::{RepoName, RepositoryFacts, RepositoryInfo};
 use rustc_hash::FxHashMap;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -29,6 +31,11 @@ impl Branches {
     /// The branch that the repository's HEAD names; empty when it is not known.
     pub(crate) fn default_of(&self, repo: &RepoName) -> &str {
         self.repos.get(repo).map_or("", |info| &info.default_branch)
+    }
+
+    /// What is said of a repository; nothing if it is not known.
+    pub(crate) fn facts_of(&self, repo: &str) -> RepositoryFacts {
+        self.repos.get(repo).map_or_else(RepositoryFacts::default, |info| info.facts)
     }
 
     /// The branches that show a document, sorted.

@@ -5,7 +5,9 @@ use crate::{
     format::{section, u32_at},
     sections::{SectionWriter, Sections},
 };
-use ax_model::{BranchHead, BranchHistory, BranchOrigin, RepoName, RepositoryInfo};
+use ax_model::{
+    BranchHead, BranchHistory, BranchOrigin, RepoName, RepositoryFacts, RepositoryInfo,
+};
 use ax_proto::search::{self as proto, Branch, Repository};
 use prost::Message;
 
@@ -60,6 +62,10 @@ fn to_proto(info: &RepositoryInfo) -> Repository {
         num_additions: info.history.number,
         origins: info.history.origins.iter().map(origin).collect(),
         is_copy: info.is_copy,
+        archived: info.facts.archived,
+        fork: info.facts.fork,
+        public: info.facts.public,
+        rank: info.facts.rank,
     }
 }
 
@@ -70,6 +76,7 @@ fn from_bytes(bytes: &[u8]) -> Result<RepositoryInfo> {
     let origin =
         |o: proto::BranchOrigin| BranchOrigin { number: o.number, branch: o.branch, from: o.from };
     let origins = info.origins.into_iter().map(origin).collect();
+    let Repository { archived, fork, public, rank, .. } = info;
     Ok(RepositoryInfo {
         name: RepoName::new(info.name).map_err(|error| bad(error.to_string()))?,
         source: info.source,
@@ -83,6 +90,7 @@ fn from_bytes(bytes: &[u8]) -> Result<RepositoryInfo> {
         committed_at_ms: info.committed_at_ms,
         indexed_at_ms: info.indexed_at_ms,
         history: BranchHistory { number: info.num_additions, origins },
+        facts: RepositoryFacts { archived, fork, public, rank },
         is_copy: info.is_copy,
     })
 }

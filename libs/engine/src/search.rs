@@ -137,8 +137,8 @@ impl Search<'_> {
     /// The candidates of all parts, with their scores.
     fn choose(&mut self) -> Result<Vec<Candidate>> {
         if !self.options.count_only {
-            let (terms, parameters) = (&self.plan.terms, &*self.options.ranking);
-            self.ranking = Some(Ranking::new(self.snapshot, terms, parameters)?);
+            let (terms, SearchOptions { ranking, today, .. }) = (&self.plan.terms, self.options);
+            self.ranking = Some(Ranking::new(self.snapshot, terms, ranking, *today)?);
         }
         let (this, parts) = (&*self, &self.snapshot.parts);
         let choose = |(i, part)| this.choose_in(i, part);
@@ -168,8 +168,8 @@ impl Search<'_> {
         let docs: Vec<u32> = docs.iter().collect();
         let scores = match &self.ranking {
             Some(ranking) if !docs.is_empty() => {
-                plan.definitions = ranking.definitions(&part.segment)?;
-                ranking.score(&part.segment, &docs, &plan.definitions)?
+                plan.known = ranking.look_up(part)?;
+                ranking.score(&part.segment, &docs, &plan.known)?
             }
             _ => vec![0.0; docs.len()],
         };

@@ -72,6 +72,9 @@ pub struct SearchOptions {
     pub max_line_bytes: usize,
     /// What the signals of the ranking weigh.
     pub ranking: Arc<RankingParameters>,
+    /// The day that files are new or old as of, in days since 1970; zero: age does not count for the
+    /// ranking.
+    pub today: u32,
     /// Say how the answer came about.
     pub explain: bool,
 }
@@ -97,6 +100,7 @@ impl Default for SearchOptions {
             max_lines: usize::MAX,
             max_line_bytes: 4096,
             ranking: Arc::default(),
+            today: 0,
             explain: false,
         }
     }

@@ -5,10 +5,10 @@
 mod common;
 
 use ax_engine::{FileHit, GroupBy, SearchOptions, Segment, Snapshot};
-use ax_model::SkipReason;
+use ax_model::{RepositoryFacts, RepositoryInfo, SkipReason};
 use ax_query::{Atom, Expr, Limits, Pattern, Query, Sort};
 use ax_syntax::{Budget, Kind};
-use common::{build, doc, key, search_with, skipped};
+use common::{build, doc, info_of, key, search_with, skipped};
 use proptest::{collection::vec, prelude::*, sample::select};
 use regex_automata::meta::Regex;
 use std::collections::BTreeMap;
@@ -57,6 +57,12 @@ fn file() -> impl Strategy<Value = File> {
     })
 }
 
+/// What is said of the repositories.
+fn facts_of(repo: &str) -> RepositoryFacts {
+    let (archived, fork) = (repo == "acme/bar", repo == "acme/foo");
+    RepositoryFacts { archived, fork, public: fork, rank: 0 }
+}
+
 /// Distinct files, in two segments.
 fn corpus() -> impl Strategy<Value = Vec<File>> {
     vec(file(), 1..14).prop_map(|files| {
@@ -77,6 +83,10 @@ fn snapshot_of(folder: &std::path::Path, files: &[File]) -> Snapshot {
                 doc.version.branches = vec![file.branch.to_owned()];
                 doc.committed_at_ms = file.committed_at_ms;
                 builder.put(&key(file.repo, &file.path), vec![doc]).unwrap();
+            }
+            for repo in ["acme/foo", "acme/bar"].into_iter().filter(|_| id == "b") {
+                let facts = facts_of(repo);
+                builder.repository(&RepositoryInfo { facts, ..info_of(repo) });
             }
         });
         Segment::open(&built.path).unwrap()
@@ -99,6 +109,8 @@ fn atom() -> impl Strategy<Value = String> {
         1 => select(vec!["lang:rust", "lang:py", "lang:.c", "lang:text"]).prop_map(str::to_owned),
         1 => select(vec!["file:*.rs", "file:foo", "path:lib/**", "f:\"x.\"", "f:/^[bs]/"]).prop_map(str::to_owned),
         1 => select(vec!["repo:acme/*", "r:foo", "repo:^tool$"]).prop_map(str::to_owned),
+        1 => "(archived|fork|public):(no|only)",
+        1 => select(vec!["visibility:private", "visibility:public"]).prop_map(str::to_owned),
         1 => select(vec!["branch:main", "rev:d*", "b:x"]).prop_map(str::to_owned),
     ]
 }
@@ -154,6 +166,7 @@ fn atom_holds(atom: &Atom, file: &File) -> bool {
             })
         }
         Atom::Size(range) => range.holds(num_bytes(file)),
+        Atom::Fact(filter) => filter.holds(&facts_of(file.repo)),
     }
 }
 

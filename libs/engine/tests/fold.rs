@@ -56,6 +56,7 @@ fn info(number: u8, commit: u8) -> RepositoryInfo {
         committed_at_ms: 4,
         indexed_at_ms: 5,
         history: Default::default(),
+        facts: Default::default(),
         is_copy: false,
     }
 }

@@ -6,6 +6,7 @@
 mod branches;
 mod change;
 mod error;
+mod facts;
 mod key;
 mod manifest;
 mod position;
@@ -18,6 +19,7 @@ pub use change::{
     BlobId, Change, ChangeBody, Content, FileKind, FileVersion, SkipReason, StoredBlob,
 };
 pub use error::{Code, Fault};
+pub use facts::{RepositoryFacts, SaidFacts};
 pub use key::{DocKey, InvalidKey, RepoName};
 pub use manifest::{ContentHash, Manifest, Rebuild, SegmentEntry, SegmentId, Stored, percent};
 pub use position::{

@@ -1,6 +1,6 @@
 //! What is known of a repository as a whole.
 
-use crate::{BranchHistory, RepoName};
+use crate::{BranchHistory, RepoName, RepositoryFacts};
 use serde::{Deserialize, Serialize};
 
 /// A branch and the commit it showed when its changes were emitted.
@@ -13,7 +13,8 @@ pub struct BranchHead {
 }
 
 /// The repository's own document: emitted after its files, replaced by each later emission. It lives in
-/// the repository's home shard; the others of its spread get a copy when branches come or go.
+/// the repository's home shard; the others of its spread get a copy when branches come or go, and when
+/// its facts change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepositoryInfo {
     /// The unique name.
@@ -40,8 +41,11 @@ pub struct RepositoryInfo {
     pub committed_at_ms: i64,
     /// Time of this emission, in milliseconds since 1970.
     pub indexed_at_ms: i64,
-    /// This copy is for the branches of documents in a shard that is not the repository's home:
-    /// listings pass it over, and its counts may be old.
+    /// What is said of it beside its text.
+    #[serde(default)]
+    pub facts: RepositoryFacts,
+    /// This copy is for the branches and facts of documents in a shard that is not the repository's
+    /// home: listings pass it over, and its counts may be old.
     pub is_copy: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{KindFilter, Matcher, Pattern, Shape, SizeRange};
+use crate::{FactFilter, KindFilter, Matcher, Pattern, Shape, SizeRange};
 
 /// A parsed query. `Display` prints its canonical form, which parses to an equal query.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +55,8 @@ pub enum Atom {
     },
     /// The file's size is within the range (`size:`).
     Size(SizeRange),
+    /// What is known of the repository is so (`archived:`, `fork:`, `public:`, `visibility:`).
+    Fact(FactFilter),
 }
 
 /// Where a text pattern looks.

@@ -80,6 +80,7 @@ impl Display for Atom {
                 f.write_char(')')
             }
             Atom::Size(range) => write!(f, "size:{range}"),
+            Atom::Fact(filter) => write!(f, "{filter}"),
         }
     }
 }

@@ -11,6 +11,10 @@ pub(crate) enum Filter {
     SymKind,
     Content,
     Size,
+    Archived,
+    Fork,
+    Public,
+    Visibility,
     Case,
     Type,
     Select,
@@ -39,6 +43,11 @@ const NAMES: &[(&str, Filter)] = &[
     ("content", Filter::Content),
     ("c", Filter::Content),
     ("size", Filter::Size),
+    ("archived", Filter::Archived),
+    ("a", Filter::Archived),
+    ("fork", Filter::Fork),
+    ("public", Filter::Public),
+    ("visibility", Filter::Visibility),
     ("case", Filter::Case),
     ("type", Filter::Type),
     ("t", Filter::Type),
@@ -51,11 +60,6 @@ const NAMES: &[(&str, Filter)] = &[
 
 /// Filters that people know from elsewhere: the name, why there is none here, and what to type.
 const ABSENT: &[(&str, &str, &str)] = &[
-    ("archived", NO_FACTS, NAME_THEM),
-    ("a", NO_FACTS, NAME_THEM),
-    ("fork", NO_FACTS, NAME_THEM),
-    ("public", NO_FACTS, NAME_THEM),
-    ("visibility", NO_FACTS, NAME_THEM),
     (
         "patterntype",
         "each pattern says by itself what it is",
@@ -77,8 +81,6 @@ const ABSENT: &[(&str, &str, &str)] = &[
     ),
 ];
 
-const NO_FACTS: &str = "the index does not know this of repositories";
-const NAME_THEM: &str = "remove it, and choose repositories by name: repo:NAME or -repo:NAME";
 const NO_COMMITS: &str = "commits are not searched";
 
 impl Filter {
@@ -93,10 +95,12 @@ impl Filter {
     }
 
     /// Whether its name and a colon with nothing after it are text. They often are in what is pasted:
-    /// `type: object`, `timeout: 30`.
+    /// `type: object`, `timeout: 30`, `public: int`.
     pub(crate) fn is_text_without_value(self) -> bool {
-        use Filter::{Context, Count, Select, Size, Sort, SymKind, Timeout, Type};
+        use Filter::{Archived, Context, Count, Fork, Public, Select};
+        use Filter::{Size, Sort, SymKind, Timeout, Type, Visibility};
         matches!(self, Context | Count | Select | Size | Sort | SymKind | Timeout | Type)
+            || matches!(self, Archived | Fork | Public | Visibility)
     }
 
     /// An example of a value, for error messages.
@@ -110,6 +114,10 @@ impl Filter {
             Filter::SymKind => "sym:main symkind:function",
             Filter::Content => "content:main",
             Filter::Size => "size:>10k",
+            Filter::Archived => "archived:no",
+            Filter::Fork => "fork:no",
+            Filter::Public => "public:yes",
+            Filter::Visibility => "visibility:public",
             Filter::Case => "case:yes",
             Filter::Type => "type:symbol",
             Filter::Select => "select:repo",

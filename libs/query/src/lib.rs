@@ -7,6 +7,7 @@ mod ast;
 mod cost;
 mod display;
 mod error;
+mod facts;
 mod filter;
 mod glob;
 pub mod grams;
@@ -24,6 +25,7 @@ mod values;
 
 pub use ast::{Atom, CaseMode, Expr, Field, LangFilter, Place, Query};
 pub use error::{QueryError, QueryErrorKind};
+pub use facts::{Fact, FactFilter};
 pub use filter::nearest;
 pub use limits::Limits;
 pub use matcher::{Matcher, MatcherSyntax};

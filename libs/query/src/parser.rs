@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::QueryErrorKind::{BadValue, Empty, Syntax, TooLarge, Unavailable, UnknownFilter};
+use crate::facts::{Fact, FactFilter};
 use crate::filter::{Filter, absent, nearest_name};
 use crate::matcher::guess_syntax;
 use crate::resolve::{Leaf, Node, RawMatcher, RawPattern, resolve};
@@ -118,6 +119,9 @@ impl<'a> Parser<'a> {
         let inner = self.term()?;
         self.depth -= 1;
         match inner {
+            Some(Node::Leaf(Leaf::Fact(filter))) if filter.wanted.is_none() => {
+                Err(negates_nothing(operator.start..self.scanner.pos, filter))
+            }
             Some(inner) => Ok(Some(Node::Not(Box::new(inner)))),
             None => Err(QueryError::new(Syntax, operator, "a setting cannot be negated")
                 .hint("case:, type: and their like hold for the whole query: write another value")),
@@ -206,6 +210,9 @@ impl<'a> Parser<'a> {
             Filter::Sym => Leaf::Sym(self.name_pattern()?, Vec::new()),
             Filter::SymKind => self.kinds(start)?,
             Filter::Size => self.size()?,
+            Filter::Archived | Filter::Fork | Filter::Public | Filter::Visibility => {
+                self.fact(filter, start)?
+            }
             Filter::Repo => Leaf::Repo(self.matcher()?),
             Filter::File => Leaf::File(self.matcher()?),
             Filter::Branch => Leaf::Branch(self.matcher()?),
@@ -315,6 +322,12 @@ impl<'a> Parser<'a> {
         range.map(Leaf::Size).ok_or_else(|| out_of_range(Filter::Size, accepted, &span))
     }
 
+    fn fact(&mut self, filter: Filter, start: usize) -> Result<Leaf, QueryError> {
+        let (text, value) = self.plain()?;
+        let places = Places { whole: start..self.scanner.pos, value };
+        FactFilter::parse(filter, &text, &places).map(Leaf::Fact)
+    }
+
     fn setting(&mut self, setting: Filter, start: usize) -> Result<(), QueryError> {
         let (text, value) = self.plain()?;
         let places = Places { whole: start..self.scanner.pos, value };
@@ -334,6 +347,19 @@ fn bound<'t>(raw: &str, text: &'t str) -> Option<(&'t str, String)> {
     let core = if to_end { core.strip_suffix('$')? } else { core };
     let (start, end) = (if from_start { "^" } else { "" }, if to_end { "$" } else { "" });
     (from_start || to_end).then(|| (core, format!("{start}{}{end}", regex_syntax::escape(core))))
+}
+
+/// That a condition is negated which always holds.
+fn negates_nothing(span: Range<usize>, filter: FactFilter) -> QueryError {
+    let message = format!("{filter} leaves no repository out, so that nothing is left without it");
+    let hint = match filter.fact {
+        Fact::Archived => {
+            "write archived:no for those that are not, archived:only for those that are"
+        }
+        Fact::Fork => "write fork:no for those that are none, fork:only for those that are",
+        Fact::Public => "write public:no for those that are not, public:yes for those that are",
+    };
+    QueryError::new(BadValue, span, message).hint(hint)
 }
 
 fn lone_operator(span: Range<usize>, name: &str) -> QueryError {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::QueryErrorKind::{BadValue, Regex, TooLarge};
 use crate::cost::{Budget, Over};
+use crate::facts::FactFilter;
 use crate::matcher::MatcherError;
 use crate::pattern::{BadRegex, ParsedRegex};
 use crate::scan::Slashed;
@@ -29,6 +30,7 @@ pub(crate) enum Leaf {
     /// With its place; gone once it is in the patterns that it restricts.
     SymKind(KindFilter, Range<usize>),
     Size(SizeRange),
+    Fact(FactFilter),
     Repo(RawMatcher),
     File(RawMatcher),
     Branch(RawMatcher),
@@ -149,6 +151,7 @@ impl Resolver<'_> {
             Leaf::Sym(pattern, kinds) => Atom::Sym { pattern: self.pattern(pattern)?, kinds },
             Leaf::SymKind(_, span) => return Err(lonely_kind(span)),
             Leaf::Size(range) => Atom::Size(range),
+            Leaf::Fact(filter) => Atom::Fact(filter),
             Leaf::Repo(value) => Atom::Repo(self.matcher(value)?),
             Leaf::File(value) => Atom::File(self.matcher(value)?),
             Leaf::Branch(value) => Atom::Branch(self.matcher(value)?),

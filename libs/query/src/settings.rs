@@ -212,8 +212,8 @@ pub(crate) fn out_of_range(filter: Filter, accepted: &str, span: &Range<usize>) 
     QueryError::new(BadValue, span.clone(), message).hint(hint)
 }
 
-/// The value of that name; the first four names are proposed.
-fn choose<T: Clone>(
+/// The value of that name; the first names are proposed.
+pub(crate) fn choose<T: Clone>(
     filter: Filter,
     value: &str,
     at: &Places,
@@ -225,7 +225,13 @@ fn choose<T: Clone>(
     }
     let names = known.iter().map(|(name, _)| *name);
     let nearest = nearest(&value.to_ascii_lowercase(), names.clone());
-    let names: Vec<&str> = names.take(if filter == Filter::Select { 5 } else { 4 }).collect();
+    let num_proposed = match filter {
+        Filter::Select => 5,
+        Filter::Archived | Filter::Fork => 3,
+        Filter::Public => 2,
+        _ => 4,
+    };
+    let names: Vec<&str> = names.take(num_proposed).collect();
     let error = out_of_range(filter, &one_of(&names), &at.value);
     Err(match nearest {
         Some(name) => error.hint(format!("did you mean {}:{name} ?", filter.name())),

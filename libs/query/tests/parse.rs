@@ -244,10 +244,6 @@ fn what_is_pasted_stays_text() {
 
 #[test]
 fn filters_known_from_elsewhere_propose_what_to_type() {
-    for name in ["archived", "fork", "public", "a"] {
-        fails(&format!("x {name}:yes"), "AX-Q008", name, "repo:NAME");
-        fails(&format!("-{name}:yes x"), "AX-Q008", name, "does not know");
-    }
     fails("patterntype:regexp a.*b", "AX-Q008", "patterntype", "/regex/");
     fails("regex:a.*b", "AX-Q008", "regex", "/regex/");
     fails("author:me x", "AX-Q008", "author", "sort:recency");

@@ -64,6 +64,9 @@ const PIECES: &[&str] = &[
     "context:",
     "timeout:2s",
     "fork:",
+    "fork:yes",
+    "archived:only",
+    "visibility:any",
     "::",
     "//",
     "(?s)",
@@ -108,6 +111,8 @@ fn atom() -> impl Strategy<Value = String> {
         1 => "size:[0-9]{1,2}\\.\\.[0-9]{1,2}k".prop_filter("no size", |text| {
             parse(text, &Limits::default()).is_ok()
         }),
+        1 => "(archived|fork|public):(no|only)",
+        1 => Just("visibility:private".to_owned()),
         1 => (word(), "symkind:[a-c]{1,3}(,[a-c])?( symkind:b)?")
             .prop_map(|(word, kind)| format!("({kind} sym:{word})")),
     ]

@@ -1,6 +1,6 @@
 //! What can be typed after `ax`.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use std::path::PathBuf;
 
 /// Code search over all your repositories: one binary for every role, the standalone server and the
@@ -197,6 +197,9 @@ pub enum ReposAction {
         /// Branches to index, as globs; all of them when none is given.
         #[arg(long = "branch", value_name = "GLOB")]
         branches: Vec<String>,
+        /// What is known of it.
+        #[command(flatten)]
+        facts: FactArgs,
         /// Wait until everything in it is searchable.
         #[arg(long)]
         wait: bool,
@@ -214,6 +217,27 @@ pub enum ReposAction {
         /// Its name.
         name: String,
     },
+}
+
+/// What is known of a repository. Each that is not given stays as it was, or as its code host or its own
+/// git configuration says it.
+#[derive(Debug, Args)]
+pub struct FactArgs {
+    /// Nobody works on it any more; `--archived=no` takes that back.
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true,
+        default_missing_value = "yes", value_parser = BoolishValueParser::new())]
+    pub archived: Option<bool>,
+    /// It began as a copy of another one.
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true,
+        default_missing_value = "yes", value_parser = BoolishValueParser::new())]
+    pub fork: Option<bool>,
+    /// Everybody may read it at its code host.
+    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true,
+        default_missing_value = "yes", value_parser = BoolishValueParser::new())]
+    pub public: Option<bool>,
+    /// How much it weighs among others when files are ranked, as stars do.
+    #[arg(long, value_name = "N")]
+    pub rank: Option<u32>,
 }
 
 /// Arguments of `ax status`.

@@ -115,7 +115,7 @@ mod tests {
             tree: ObjectId::Sha1([*tree; 20]),
         };
         let branches = branches.iter().map(branch).collect();
-        Position { branches, spread: 1, limits: Limits::new(100) }
+        Position { branches, spread: 1, limits: Limits::new(100), ..Position::default() }
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use crate::plan::{
     BranchAt, Known, Limits, Position, Totals, Unreadable, UnreadableFiles, Written,
 };
+use ax_cluster::{facts_to_wire, said_of};
 use ax_model::{BranchHistory, BranchOrigin, RepoName, VersionToken};
 use ax_proto::cluster::{
     BranchAddition, BranchPosition, EmissionLimits, IngestCheckpoint, PendingEmission,
-    UnreadableFile,
+    RepositoryFacts, UnreadableFile,
 };
 use bytes::Bytes;
 use gix::ObjectId;
@@ -19,7 +20,7 @@ pub fn read(checkpoint: Option<&IngestCheckpoint>, log_id: &str) -> Known {
     };
     let mut known = Known::default();
     for pending in &checkpoint.pending {
-        match position(&pending.branches, pending.spread, pending.limits) {
+        match position(&pending.branches, pending.spread, pending.limits, &pending.facts) {
             Some(position) => {
                 known.pending.push(Written { position, as_of: pending.as_of });
             }
@@ -32,7 +33,8 @@ pub fn read(checkpoint: Option<&IngestCheckpoint>, log_id: &str) -> Known {
             num_bytes: checkpoint.num_bytes,
             num_skipped: checkpoint.num_skipped,
         };
-        let at = position(&checkpoint.branches, checkpoint.spread, checkpoint.limits);
+        let IngestCheckpoint { branches, spread, limits, facts, .. } = checkpoint;
+        let at = position(branches, *spread, *limits, facts);
         known.complete = at.map(|at| (at, totals));
         known.history = history(checkpoint);
         known.unreadable = unreadable(checkpoint);
@@ -65,6 +67,7 @@ pub fn complete(
         unreadable_more: unreadable.more,
         num_additions: history.number,
         additions: history.origins.iter().map(addition).collect(),
+        facts: facts_to_wire(target.facts),
     }
 }
 
@@ -86,6 +89,7 @@ pub fn with_pending(
         spread: position.spread,
         limits: Some(limits(position)),
         as_of: *as_of,
+        facts: facts_to_wire(position.facts),
     };
     if !checkpoint.pending.contains(&pending) {
         checkpoint.pending.push(pending);
@@ -139,6 +143,7 @@ fn position(
     branches: &[BranchPosition],
     spread: u32,
     limits: Option<EmissionLimits>,
+    facts: &Option<RepositoryFacts>,
 ) -> Option<Position> {
     let branch = |at: &BranchPosition| {
         let tree = ObjectId::from_hex(at.tree.as_bytes()).ok()?;
@@ -146,7 +151,8 @@ fn position(
     };
     let branches = branches.iter().map(branch).collect::<Option<Vec<_>>>()?;
     let EmissionLimits { max_file_bytes, rules } = limits.unwrap_or_default();
-    Some(Position { branches, spread, limits: Limits { max_file_bytes, rules } })
+    let facts = said_of(facts.as_ref()).settled();
+    Some(Position { branches, spread, limits: Limits { max_file_bytes, rules }, facts })
 }
 
 #[cfg(test)]
@@ -157,7 +163,8 @@ mod tests {
     fn somewhere(n: u8) -> Position {
         let tree = ObjectId::Sha1([n; 20]);
         let branch = BranchAt { name: "main".into(), commit: "c".into(), tree };
-        Position { branches: vec![branch], spread: 3, limits: Limits::new(7) }
+        let facts = ax_model::RepositoryFacts { fork: true, rank: n.into(), ..Default::default() };
+        Position { branches: vec![branch], spread: 3, limits: Limits::new(7), facts }
     }
 
     fn written(n: u8) -> Written {

@@ -2,12 +2,13 @@
 
 use crate::{
     IngestError,
+    heard::after_hearing,
     ports::{BlobSink, Claim, Records, StoredCheckpoint},
 };
 use async_trait::async_trait;
 use ax_cluster::{Cluster, ClusterError, Lock, PutOutcome, Table};
 use ax_coordination::{CoordinationError, Expect, LeaseKeeper, Revision};
-use ax_model::{Code, RepoName, StoredBlob};
+use ax_model::{Code, RepoName, SaidFacts, StoredBlob};
 use ax_proto::cluster::{IngestCheckpoint, IngestProgress, Registration};
 use bytes::Bytes;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -104,6 +105,18 @@ impl Records for ClusterRecords {
 
     async fn changed(&self) {
         self.changes.lock().await.changed().await;
+    }
+
+    async fn hear(&self, name: &str, said: SaidFacts) -> Result<(), IngestError> {
+        loop {
+            let stored = self.cluster.get::<Registration>(name).await.map_err(cluster)?;
+            let Some(stored) = stored else { return Ok(()) };
+            let Some(now) = after_hearing(&stored.value, said) else { return Ok(()) };
+            let put = self.cluster.put(&now, Expect::At(stored.revision), None).await;
+            if let PutOutcome::Done(_) = put.map_err(cluster)? {
+                return Ok(());
+            }
+        }
     }
 
     async fn forget(&self, name: &RepoName) -> Result<(), IngestError> {

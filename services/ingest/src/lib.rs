@@ -12,6 +12,7 @@ mod config;
 pub mod content;
 mod emit;
 mod error;
+mod heard;
 pub mod memory;
 pub mod plan;
 pub mod ports;

@@ -2,10 +2,11 @@
 
 use crate::{
     IngestError,
+    heard::after_hearing,
     ports::{BlobSink, Claim, Records, StoredCheckpoint},
 };
 use async_trait::async_trait;
-use ax_model::{ContentHash, RepoName, StoredBlob};
+use ax_model::{ContentHash, RepoName, SaidFacts, StoredBlob};
 use ax_proto::cluster::{IngestCheckpoint, IngestProgress, Registration};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -61,6 +62,14 @@ impl Records for MemoryRecords {
 
     async fn changed(&self) {
         self.0.changed.notified().await;
+    }
+
+    async fn hear(&self, name: &str, said: SaidFacts) -> Result<(), IngestError> {
+        let known = self.0.state.lock().registrations.get(name).cloned();
+        if let Some(now) = known.and_then(|known| after_hearing(&known, said)) {
+            self.register(now);
+        }
+        Ok(())
     }
 
     async fn forget(&self, name: &RepoName) -> Result<(), IngestError> {

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | complete = target, nothing pending | nothing |
 //! | complete and pending positions | their differences from the target |
+//! | the same, with other facts of the repository | the repository's facts |
 //! | the same, with another limit on sizes | and the files of sizes between the limits |
 //! | the same, with another spread or by other rules | all paths |
 //! | a branch that the complete position does not show | its differences from another one (`branches.rs`) |
@@ -20,7 +21,7 @@
 //! They need a repository that collected the objects of what was emitted last, weeks after a
 //! force-push and with ingest away meanwhile; nothing else says which paths to delete.
 
-use ax_model::BranchHistory;
+use ax_model::{BranchHistory, RepositoryFacts};
 use gix::{ObjectId, bstr::BString};
 use std::collections::BTreeSet;
 
@@ -76,6 +77,8 @@ pub struct Position {
     pub spread: u32,
     /// Which texts are left out.
     pub limits: Limits,
+    /// What is said of it beside its text: others need the repository's facts anew, and no path.
+    pub facts: RepositoryFacts,
 }
 
 impl Position {
@@ -323,7 +326,7 @@ mod tests {
             tree: ObjectId::Sha1([*tree; 20]),
         };
         let branches = branches.iter().map(branch).collect();
-        Position { branches, spread, limits: Limits::new(100) }
+        Position { branches, spread, limits: Limits::new(100), ..Position::default() }
     }
 
     fn known(complete: Option<Position>, pending: &[Position]) -> Known {
@@ -343,6 +346,19 @@ mod tests {
     fn nothing_to_do_at_the_target() {
         let here = at(&[("main", 1)], 1);
         assert_eq!(plan(&known(Some(here.clone()), &[]), &here), Step::Nothing);
+    }
+
+    #[test]
+    fn other_facts_are_emitted_without_any_path() {
+        let old = at(&[("main", 1)], 1);
+        let facts = RepositoryFacts { archived: true, ..RepositoryFacts::default() };
+        let new = Position { facts, ..old.clone() };
+        let step = emission(&known(Some(old.clone()), &[]), &new);
+        assert_eq!((step.olds.len(), step.as_of), (1, 0));
+        assert!(step.wipe.is_none() && !step.everything && step.added.is_empty());
+        assert_eq!(plan(&known(Some(new.clone()), &[]), &new), Step::Nothing);
+        let begun = known(Some(old.clone()), std::slice::from_ref(&new));
+        assert!(matches!(plan(&begun, &old), Step::Emit(_)), "the stream may hold the others");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::IngestError;
 use async_trait::async_trait;
-use ax_model::{RepoName, StoredBlob};
+use ax_model::{RepoName, SaidFacts, StoredBlob};
 use ax_proto::cluster::{IngestCheckpoint, IngestProgress, Registration};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -41,6 +41,9 @@ pub trait Records: Send + Sync + 'static {
 
     /// Returns after registrations may have changed since the last call. Cancel-safe.
     async fn changed(&self);
+
+    /// Keeps with a registration what its code host says of the repository, if it is news.
+    async fn hear(&self, name: &str, said: SaidFacts) -> Result<(), IngestError>;
 
     /// Deletes a registration that asks for its removal, with its progress; one that was renewed meanwhile stays.
     async fn forget(&self, name: &RepoName) -> Result<(), IngestError>;

@@ -6,12 +6,13 @@ mod trace;
 
 use crate::{
     Deps, IngestConfig, IngestError, Outcome,
-    ports::Claim,
+    ports::{Claim, Records},
     progress::Progress,
     scheduler::{Backoff, Ended, Lane, Lanes, Scheduler},
     source::Place,
     sync::{Capacity, Worker},
 };
+use ax_model::SaidFacts;
 use ax_proto::cluster::{IngestProgress, Registration};
 use ax_telemetry::Causes;
 use parking_lot::Mutex;
@@ -39,6 +40,8 @@ use tracing::Instrument;
 const LANES: Lanes = Lanes { local: 64, remote: 8 };
 /// How often a claim that another process holds is asked for again.
 const CLAIM_EVERY: Duration = Duration::from_secs(1);
+/// Longest wait for facts to be kept, while the code host waits for its answer.
+const HEAR_FOR: Duration = Duration::from_secs(2);
 /// How often checkpoints without a registration are looked for.
 const ORPHANS_EVERY: Duration = Duration::from_secs(30);
 
@@ -64,6 +67,7 @@ pub struct IngestService {
 pub struct IngestHandle {
     kicks: mpsc::Sender<Kick>,
     shared: Arc<Shared>,
+    records: Arc<dyn Records>,
 }
 
 #[derive(Default)]
@@ -101,6 +105,16 @@ impl IngestHandle {
         known && self.kicks.try_send(Kick { name: name.to_owned(), cause }).is_ok()
     }
 
+    /// Keeps what a code host says of a repository. Lost while coordination is away: it is said again
+    /// with the next push.
+    pub async fn hear(&self, name: &str, said: SaidFacts) {
+        match tokio::time::timeout(HEAR_FOR, self.records.hear(name, said)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(repo = name, %error, "facts of a webhook are lost"),
+            Err(_) => tracing::warn!(repo = name, "facts of a webhook are lost: not kept in time"),
+        }
+    }
+
     /// The registrations as ingest knows them.
     pub fn registrations(&self) -> BTreeMap<String, Registration> {
         self.shared.registrations.lock().clone()
@@ -119,7 +133,8 @@ impl IngestService {
         let shared = Arc::new(Shared::default());
         let backoff = Backoff { first: config.retry_first, max: config.retry_max };
         let capacity = Arc::new(Capacity::new(&config));
-        let handle = IngestHandle { kicks: kicks_tx, shared: shared.clone() };
+        let records = deps.records.clone();
+        let handle = IngestHandle { kicks: kicks_tx, shared: shared.clone(), records };
         let service = Self {
             deps,
             config,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use ax_cluster::Registration;
-use ax_model::{Fault, Offset, RebuildNumber, RepoName, ShardId, VersionToken};
+use ax_model::{Fault, Offset, RebuildNumber, RepoName, SaidFacts, ShardId, VersionToken};
 
 /// A repository to register.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct NewRepository {
     pub name: Option<RepoName>,
     /// Branch patterns, as globs; empty for all.
     pub branches: Vec<String>,
+    /// What is said of it; the rest is left to its code host and its own configuration.
+    pub facts: SaidFacts,
 }
 
 /// A rebuild that was asked for.
@@ -32,7 +34,7 @@ pub struct AskedRebuild {
 /// What a query node passes on to whoever can do it. Searching never needs it.
 #[async_trait]
 pub trait Admin: Send + Sync + 'static {
-    /// Registers a repository. Registering the same again changes nothing;
+    /// Registers a repository. Registering the same again changes nothing but the facts that are said;
     /// `AX-R005` when the name stands for another source.
     async fn register(&self, wanted: NewRepository) -> Result<Registration, Fault>;
 

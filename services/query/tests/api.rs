@@ -104,7 +104,8 @@ async fn a_query_shapes_its_answer() {
 async fn what_a_query_may_not_ask_is_refused_at_its_place() {
     let (_corpus, node) = small().await;
     for (query, code, status, span, hint) in [
-        ("x+fork:no", "AX-Q008", 400, [2, 6], "repo:NAME"),
+        ("x+author:me", "AX-Q008", 400, [2, 8], "sort:recency"),
+        ("x+fork:onyl", "AX-Q005", 400, [7, 11], "did you mean fork:only ?"),
         ("x+count:10001", "AX-Q005", 400, [2, 13], "count:all"),
         ("sym:x+symkind:fucntion", "AX-Q005", 400, [14, 22], "did you mean function ?"),
         ("x+sort:pth", "AX-Q005", 400, [7, 10], "did you mean sort:path ?"),

@@ -257,10 +257,36 @@ async fn shaped_by_the_query(server: &Standalone) -> anyhow::Result<()> {
         let printed = stdout(&server.client(&["search", query]).await?)?;
         ensure!(printed == wanted, "{query}: {printed}");
     }
-    let refused = server.client(&["search", "needle fork:no"]).await?;
+    let refused = server.client(&["search", "needle author:me"]).await?;
     let told = String::from_utf8_lossy(&refused.stderr);
     ensure!(refused.status.code() == Some(2) && told.contains("AX-Q008"), "{told}");
-    ensure!(told.contains("\n         ^^^^"), "the place is not shown: {told}");
+    ensure!(told.contains("\n         ^^^^^^"), "the place is not shown: {told}");
+    Ok(())
+}
+
+/// What is said of a repository is asked for by queries, and changes without anything indexed anew.
+async fn facts(setup: &Setup) -> anyhow::Result<()> {
+    let (server, api) = (&setup.server, setup.api());
+    ensure!(api.count("content:needle archived:only").await? == 0);
+    let source = setup.plain.display().to_string();
+    let add = ["repos", "add", &source, "--archived", "--public=no", "--rank", "42", "--wait"];
+    stdout(&server.client(&add).await?)?;
+    timed("an archived folder", api, "content:needle archived:only", 1).await?;
+    timed("the others", api, "content:needle archived:no", 2).await?;
+    ensure!(api.count("content:needle archived:yes").await? == 3);
+    eventually(FRESH_WITHIN, "its home shard knows it, too", async || {
+        let shown = stdout(&server.client(&["repos", "show", "plain"]).await?)?;
+        ensure!(shown.contains("archived, rank 42"), "{shown}");
+        Ok(())
+    })
+    .await?;
+    setup.repo.git(&["config", "zoekt.public", "true"]).await?;
+    setup.repo.commit("so that it is looked at").await?;
+    timed("a public repository", api, "content:needle public:yes", 2).await?;
+    stdout(&server.client(&["repos", "add", &source, "--archived=no"]).await?)?;
+    timed("taken back", api, "content:needle archived:only", 0).await?;
+    let rank = api.repo("plain").await?["rank"].clone();
+    ensure!(rank == 42, "what was not said again stays: {rank}");
     Ok(())
 }
 
@@ -286,6 +312,8 @@ async fn repositories(setup: &Setup) -> anyhow::Result<()> {
     ensure!(skipped.contains("binary"), "{shown}");
     let status = stdout(&server.client(&["status", "--json"]).await?)?;
     serde_json::from_str::<Value>(&status).context("status is JSON")?;
+
+    facts(setup).await?;
 
     let missing = server.client(&["repos", "show", "nothing"]).await?;
     ensure!(missing.status.code() == Some(2), "{}", missing.status);

@@ -1,7 +1,7 @@
 use super::*;
 use ax_model::{
     BlobId, BranchHead, BranchHistory, BranchOrigin, Code, Content, FileKind, FileVersion, Offset,
-    RepoName, RepositoryInfo, SkipReason, StoredBlob,
+    RepoName, RepositoryFacts, RepositoryInfo, SkipReason, StoredBlob,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -61,6 +61,7 @@ prop_compose! {
         times in any::<(i64, i64)>(),
         origins in vec((any::<u32>(), "[a-z]{1,6}", proptest::option::of("[a-z]{1,6}")), 0..4),
         (number, is_copy) in any::<(u32, bool)>(),
+        (archived, fork, public, rank) in any::<(bool, bool, bool, u32)>(),
     ) -> RepositoryInfo {
         let origin = |(number, branch, from)| BranchOrigin { number, branch, from };
         let origins = origins.into_iter().map(origin).collect();
@@ -72,7 +73,8 @@ prop_compose! {
             branches_left_out: vec![texts[2].clone()],
             num_files: numbers.0, num_bytes: numbers.1, num_skipped: numbers.2, spread: numbers.3,
             committed_at_ms: times.0, indexed_at_ms: times.1,
-            history: BranchHistory { number, origins }, is_copy,
+            history: BranchHistory { number, origins },
+            facts: RepositoryFacts { archived, fork, public, rank }, is_copy,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::DecodeError;
 use ax_model::{
     BlobId, BranchHead, BranchHistory, BranchOrigin, Change, ChangeBody, Content, DocKey, FileKind,
-    FileVersion, RepoName, RepositoryInfo, SkipReason, StoredBlob,
+    FileVersion, RepoName, RepositoryFacts, RepositoryInfo, SkipReason, StoredBlob,
 };
 use ax_proto::changes as proto;
 use bytes::Bytes;
@@ -193,6 +193,10 @@ fn repository_to(info: &RepositoryInfo) -> proto::RepositoryInfo {
         num_additions: info.history.number,
         origins: info.history.origins.iter().map(origin).collect(),
         is_copy: info.is_copy,
+        archived: info.facts.archived,
+        fork: info.facts.fork,
+        public: info.facts.public,
+        rank: info.facts.rank,
     }
 }
 
@@ -204,6 +208,7 @@ fn repository_from(name: &RepoName, info: proto::RepositoryInfo) -> RepositoryIn
         from: origin.from,
     };
     let origins = info.origins.into_iter().map(origin).collect();
+    let proto::RepositoryInfo { archived, fork, public, rank, .. } = info;
     RepositoryInfo {
         name: name.clone(),
         source: info.source,
@@ -217,6 +222,7 @@ fn repository_from(name: &RepoName, info: proto::RepositoryInfo) -> RepositoryIn
         committed_at_ms: info.committed_at_ms,
         indexed_at_ms: info.indexed_at_ms,
         history: BranchHistory { number: info.num_additions, origins },
+        facts: RepositoryFacts { archived, fork, public, rank },
         is_copy: info.is_copy,
     }
 }

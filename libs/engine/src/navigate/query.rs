@@ -1,7 +1,8 @@
 //! What is asked of definitions.
 
 use crate::languages;
-use ax_query::{Atom, Expr, Matcher, Pattern, Query};
+use ax_model::RepositoryFacts;
+use ax_query::{Atom, Expr, FactFilter, Matcher, Pattern, Query};
 use ax_syntax::Kind;
 
 /// The name sought.
@@ -19,6 +20,8 @@ pub struct SymbolQuery<'q> {
     pub(super) name: SymbolName<'q>,
     /// All must match the repository's name.
     pub(super) repos: Vec<&'q Matcher>,
+    /// All must hold of what is said of the repository.
+    pub(super) facts: Vec<FactFilter>,
     /// The repository's whole name.
     pub(super) repository: Option<&'q str>,
     /// All must match the path.
@@ -35,6 +38,7 @@ impl<'q> SymbolQuery<'q> {
         Self {
             name: SymbolName::Exact(name),
             repos: Vec::new(),
+            facts: Vec::new(),
             repository: None,
             files: Vec::new(),
             languages: Vec::new(),
@@ -54,6 +58,18 @@ impl<'q> SymbolQuery<'q> {
         self
     }
 
+    /// Whether some repositories may not be wanted.
+    pub(super) fn restricts_repositories(&self) -> bool {
+        self.repository.is_some() || !self.repos.is_empty() || !self.facts.is_empty()
+    }
+
+    /// Whether a repository of that name and with these facts is wanted.
+    pub(super) fn wants_repository(&self, name: &str, facts: RepositoryFacts) -> bool {
+        self.repository.is_none_or(|wanted| wanted == name)
+            && self.repos.iter().all(|matcher| matcher.is_match(name.as_bytes()))
+            && self.facts.iter().all(|filter| filter.holds(&facts))
+    }
+
     /// Reads a query that is one `sym:` and filters, all of which must hold; `None` for any other.
     pub fn of(query: &'q Query) -> Option<Self> {
         let members = match &query.expr {
@@ -61,7 +77,8 @@ impl<'q> SymbolQuery<'q> {
             one => std::slice::from_ref(one),
         };
         let mut found: Option<Self> = None;
-        let (mut repos, mut files, mut of_languages) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut repos, mut facts) = (Vec::new(), Vec::new());
+        let (mut files, mut of_languages) = (Vec::new(), Vec::new());
         for member in members {
             let Expr::Atom(atom) = member else { return None };
             match atom {
@@ -71,6 +88,7 @@ impl<'q> SymbolQuery<'q> {
                     found = Some(Self { name, kinds, ..Self::exact("") });
                 }
                 Atom::Repo(matcher) => repos.push(matcher),
+                Atom::Fact(filter) => facts.push(*filter),
                 Atom::File(matcher) => files.push(matcher),
                 Atom::Lang(filter) => of_languages.push(languages::canonical(&filter.name)),
                 Atom::Sym { .. } | Atom::Text { .. } | Atom::Branch(_) | Atom::Size(_) => {
@@ -78,7 +96,7 @@ impl<'q> SymbolQuery<'q> {
                 }
             }
         }
-        found.map(|found| Self { repos, files, languages: of_languages, ..found })
+        found.map(|found| Self { repos, facts, files, languages: of_languages, ..found })
     }
 }
 
@@ -93,7 +111,12 @@ mod tests {
 
     #[test]
     fn one_name_and_filters_are_read_and_nothing_else() {
-        for text in ["sym:a", "sym:a lang:rust repo:x file:y", "(sym:a symkind:function) lang:c"] {
+        for text in [
+            "sym:a",
+            "sym:a lang:rust repo:x file:y",
+            "(sym:a symkind:function) lang:c",
+            "sym:a archived:no public:yes",
+        ] {
             assert!(is_read(text), "{text}");
         }
         for text in

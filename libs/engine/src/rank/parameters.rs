@@ -80,6 +80,9 @@ parameters! {
     definition: weight = 3.0, 0.0 to 100.0, "How much of a name that the file defines the query is: 0 to 1.";
     file_name: weight = 2.0, 0.0 to 100.0, "How much of the file's name the query is: 0 to 1.";
     nearness: weight = 2.0, 0.0 to 100.0, "How near one another the query's patterns match: 0 to 1.";
+    repository: weight = 0.5, 0.0 to 100.0, "How much the repository weighs among others, by its rank: 0 to 1.";
+    recency: weight = 0.3, 0.0 to 100.0, "How young the file's newest commit is: 0 to 1.";
+    aside_loss: weight = 0.8, 0.0 to 100.0, "What a file loses whose repository is archived or a fork.";
     test_loss: weight = 0.6, 0.0 to 100.0, "What a test loses.";
     vendored_loss: weight = 0.8, 0.0 to 100.0, "What a copy of somebody else's code loses.";
     generated_loss: weight = 0.8, 0.0 to 100.0, "What a generated file loses.";

@@ -1,7 +1,7 @@
 //! Which documents of a segment may match, from filters and trigrams alone.
 
 use super::{
-    compile::{Node, Plan},
+    compile::{Node, Plan, RepoAtom},
     finder::Memory,
     pace::Pace,
 };
@@ -10,7 +10,7 @@ use crate::{
     bits::Bits,
     grams::{GramIndex, Units},
     keys::KeyKind,
-    rank::Definition,
+    rank::Known,
     snapshot::Part,
 };
 use ax_query::{Matcher, grams::GramQuery};
@@ -41,8 +41,8 @@ pub(super) struct PartPlan {
     /// Per filter on branches: the live documents that stand on one.
     pub(super) branches: Vec<Bits>,
     pub(super) languages: Vec<Option<u32>>,
-    /// The documents that define what the query names, in order.
-    pub(super) definitions: Vec<Definition>,
+    /// What the ranking has looked up.
+    pub(super) known: Known,
     /// What was done, if somebody asks.
     pub(super) steps: Vec<Step>,
 }
@@ -63,10 +63,14 @@ impl PartPlan {
     ) -> Result<(Self, Bits)> {
         let none = || Units::Some(Vec::new());
         let strings = &part.segment.docs.strings;
-        let matching = |matcher: &Matcher, names: &[String]| {
+        let matching = |atom: &RepoAtom<'_>| {
             let late = stop.is_due(); // once per filter: there may be a thousand
-            let holds = |name: &String| !late && matcher.is_match(name.as_bytes());
-            names.iter().map(holds).collect::<Vec<_>>()
+            let holds = |name: &String| match atom {
+                _ if late => false,
+                RepoAtom::Name(matcher) => matcher.is_match(name.as_bytes()),
+                RepoAtom::Fact(filter) => filter.holds(&part.branches.facts_of(name)),
+            };
+            strings.repos.iter().map(holds).collect::<Vec<_>>()
         };
         let on_branch = |matcher: &&Matcher| {
             if stop.is_due() {
@@ -83,10 +87,10 @@ impl PartPlan {
         let this = Self {
             texts: plan.texts.iter().map(|_| none()).collect(),
             symbols: plan.symbols.iter().map(|_| Vec::new()).collect(),
-            repos: plan.repos.iter().map(|matcher| matching(matcher, &strings.repos)).collect(),
+            repos: plan.repos.iter().map(matching).collect(),
             branches: plan.branches.iter().map(on_branch).collect(),
             languages: plan.languages.iter().map(language).collect(),
-            definitions: Vec::new(),
+            known: Known::default(),
             steps: Vec::new(),
         };
         let mut chooser = Chooser { plan, part, stop, this };
@@ -369,7 +373,8 @@ impl PartPlan {
 
     /// Where a document defines what the query names, in bytes of its text.
     pub(super) fn definition(&self, doc: u32) -> Option<u32> {
-        let found = self.definitions.binary_search_by_key(&doc, |definition| definition.doc);
-        found.ok().map(|i| self.definitions[i].start)
+        let definitions = &self.known.definitions;
+        let found = definitions.binary_search_by_key(&doc, |definition| definition.doc);
+        found.ok().map(|i| definitions[i].start)
     }
 }

@@ -3,7 +3,7 @@
 use super::finder::Finder;
 use crate::{EngineError, PlannedPattern, Result, Stop, languages, rank::Terms};
 use ax_query::{
-    Atom, Expr, Field, Matcher, Pattern, Query, SizeRange,
+    Atom, Expr, FactFilter, Field, Matcher, Pattern, Query, SizeRange,
     grams::{GramLimits, GramQuery, plan},
 };
 use ax_syntax::Kind;
@@ -14,7 +14,7 @@ pub(super) struct Plan<'q> {
     pub(super) texts: Vec<TextAtom>,
     pub(super) symbols: Vec<SymbolAtom>,
     pub(super) files: Vec<FileAtom>,
-    pub(super) repos: Vec<&'q Matcher>,
+    pub(super) repos: Vec<RepoAtom<'q>>,
     pub(super) branches: Vec<&'q Matcher>,
     pub(super) languages: Vec<String>,
     pub(super) terms: Terms,
@@ -60,6 +60,14 @@ pub(super) struct SymbolAtom {
     pub(super) kinds: Option<Vec<Kind>>,
 }
 
+/// A filter on repositories.
+pub(super) enum RepoAtom<'q> {
+    /// By name.
+    Name(&'q Matcher),
+    /// By what is said of them.
+    Fact(FactFilter),
+}
+
 /// A filter on paths.
 pub(super) struct FileAtom {
     pub(super) finder: Finder,
@@ -100,7 +108,9 @@ impl<'q> Plan<'q> {
                 Atom::Text { .. } => texts.next().map(|a| (&a.finder, &a.grams, a.multi_line))?,
                 Atom::Sym { .. } => symbols.next().map(|a| (&a.finder, &a.grams, false))?,
                 Atom::File(_) => files.next().map(|a| (&a.finder, &a.grams, false))?,
-                Atom::Repo(_) | Atom::Branch(_) | Atom::Lang(_) | Atom::Size(_) => return None,
+                Atom::Repo(_) | Atom::Branch(_) | Atom::Lang(_) | Atom::Size(_) | Atom::Fact(_) => {
+                    return None;
+                }
             };
             let (pattern, method) = (atom.to_string(), finder.method());
             Some(PlannedPattern { pattern, method, grams: grams.to_string(), over_lines })
@@ -152,7 +162,7 @@ impl<'q> Plan<'q> {
             }
             Atom::Repo(matcher) => {
                 matcher.compile().map_err(|error| EngineError::refused(&error))?;
-                Node::Repo(push(&mut self.repos, matcher))
+                Node::Repo(push(&mut self.repos, RepoAtom::Name(matcher)))
             }
             Atom::Branch(matcher) => {
                 matcher.compile().map_err(|error| EngineError::refused(&error))?;
@@ -163,6 +173,7 @@ impl<'q> Plan<'q> {
                 Node::Language(push(&mut self.languages, name))
             }
             Atom::Size(range) => Node::Size(*range),
+            Atom::Fact(filter) => Node::Repo(push(&mut self.repos, RepoAtom::Fact(*filter))),
         })
     }
 

@@ -100,8 +100,8 @@ impl Search<'_> {
         if self.options.explain
             && let Some(ranking) = &self.ranking
         {
-            let definitions = &document.plan.definitions;
-            file.signals = ranking.signals(document.segment, document.doc, definitions)?;
+            let known = &document.plan.known;
+            file.signals = ranking.signals(document.segment, document.doc, known)?;
             file.signals.extend(added);
         }
         Ok(Some(Hit { candidate, num_lines, file: Some(Box::new(file)) }))

@@ -6,8 +6,8 @@ use ax_engine::{
     Snapshot, Stop,
 };
 use ax_model::{
-    BlobId, Content, DocKey, FileKind, FileVersion, Generation, Offset, OffsetRange, RepoName,
-    SegmentId, ShardId, SkipReason,
+    BlobId, BranchHistory, Content, DocKey, FileKind, FileVersion, Generation, Offset, OffsetRange,
+    RepoName, RepositoryFacts, RepositoryInfo, SegmentId, ShardId, SkipReason,
 };
 use ax_query::Limits;
 use bytes::Bytes;
@@ -27,6 +27,26 @@ pub fn options(folder: &Path, id: &str) -> BuildOptions {
 /// A key of repository `repo`.
 pub fn key(repo: &str, path: &str) -> DocKey {
     DocKey::new(RepoName::new(repo).unwrap(), path).unwrap()
+}
+
+/// The facts of a repository that says nothing of itself; no branches, so that documents decide theirs.
+pub fn info_of(repo: &str) -> RepositoryInfo {
+    RepositoryInfo {
+        name: RepoName::new(repo).unwrap(),
+        source: String::new(),
+        default_branch: String::new(),
+        branches: Vec::new(),
+        history: BranchHistory::default(),
+        branches_left_out: Vec::new(),
+        num_files: 0,
+        num_bytes: 0,
+        num_skipped: 0,
+        spread: 1,
+        committed_at_ms: 0,
+        indexed_at_ms: 0,
+        facts: RepositoryFacts::default(),
+        is_copy: false,
+    }
 }
 
 /// A version with text, shown by `branches`.

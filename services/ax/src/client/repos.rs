@@ -7,7 +7,7 @@ use super::{
     wait::{once_known, wait_until_gone, wait_until_searchable},
 };
 use crate::{
-    cli::{ReposAction, ReposArgs},
+    cli::{FactArgs, ReposAction, ReposArgs},
     serve::repos::whole,
 };
 use serde_json::{Value, json};
@@ -21,8 +21,10 @@ pub async fn run(args: ReposArgs) -> ExitCode {
             None => list(&api, args.json).await,
             Some(ReposAction::Show { name }) => show(&api, name, args.json).await,
             Some(ReposAction::Remove { name, wait }) => remove(&api, name, *wait, args.json).await,
-            Some(ReposAction::Add { source, name, branches, wait }) => {
-                let body = json!({"source": whole(source), "name": name, "branches": branches});
+            Some(ReposAction::Add { source, name, branches, facts, wait }) => {
+                let FactArgs { archived, fork, public, rank } = facts;
+                let body = json!({"source": whole(source), "name": name, "branches": branches,
+                    "archived": archived, "fork": fork, "public": public, "rank": rank});
                 add(&api, &body, *wait, args.json).await
             }
         }
@@ -71,6 +73,7 @@ fn print_table(repositories: &[Value]) {
         ("text", Align::Right),
         ("left out", Align::Right),
         ("newest commit", Align::Right),
+        ("is", Align::Left),
     ];
     let row = |repo: &Value| {
         let committed = repo["committed_at_ms"].as_i64().unwrap_or(0);
@@ -82,6 +85,7 @@ fn print_table(repositories: &[Value]) {
             size(number(repo, "num_bytes")),
             number(repo, "num_skipped").to_string(),
             if committed == 0 { "-".to_owned() } else { age(now_ms() - committed) },
+            facts(repo),
         ]
     };
     let rows: Vec<_> = repositories.iter().map(row).collect();
@@ -102,6 +106,18 @@ fn state(repo: &Value) -> String {
         _ if state == "removing" => format!("{state}, failing: {failure}"),
         _ => format!("failing: {failure}"),
     }
+}
+
+/// What is said of it beside its text.
+fn facts(repo: &Value) -> String {
+    let holds = |name: &&&str| repo[**name].as_bool().unwrap_or(false);
+    let names = ["archived", "fork", "public"];
+    let mut all: Vec<String> = names.iter().filter(holds).map(|name| (*name).to_owned()).collect();
+    let rank = number(repo, "rank");
+    if rank > 0 {
+        all.push(format!("rank {rank}"));
+    }
+    all.join(", ")
 }
 
 fn share(progress: &Value) -> String {
@@ -152,6 +168,7 @@ fn print_facts(repo: &Value) {
         ("files", number(repo, "num_files").to_string()),
         ("text", size(number(repo, "num_bytes"))),
         ("left out", number(repo, "num_skipped").to_string()),
+        ("is", facts(repo)),
     ];
     for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
         line(format!("{name:<12} {}", visible(value)));

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use ax_changes::{ChangeLog, NewRecord};
 use ax_cluster::{
-    Cluster, ClusterError, Published, PutOutcome, RebuildRequest, Registration, shard_key,
+    Cluster, ClusterError, Published, PutOutcome, RebuildRequest, Registration, said_of,
+    said_to_wire, shard_key,
 };
 use ax_coordination::Expect;
 use ax_model::{
@@ -98,19 +99,22 @@ pub async fn register(cluster: &Cluster, wanted: NewRepository) -> Result<Regist
         name: name.to_string(),
         source: wanted.source,
         branches: wanted.branches,
+        facts: said_to_wire(wanted.facts),
         ..Default::default()
     };
     ax_ingest::check_registration(&registration)?;
     loop {
         let there = cluster.get::<Registration>(name.as_str()).await.map_err(fault)?;
-        let expect = match there {
-            None => Expect::Absent,
-            Some(there) if there.value == registration => return Ok(registration),
-            // The same place with another password or token is a registration renewed.
+        let (registration, expect) = match there {
+            None => (registration.clone(), Expect::Absent),
             Some(there) if shown(&there.value) != shown(&registration) => {
                 return Err(exists(&name, &shown(&there.value)));
             }
-            Some(there) => Expect::At(there.revision),
+            // The same place with another password or token is a registration renewed.
+            Some(there) => match renewed(&there.value, &registration) {
+                renewed if renewed == there.value => return Ok(renewed),
+                renewed => (renewed, Expect::At(there.revision)),
+            },
         };
         if let PutOutcome::Done(_) =
             cluster.put(&registration, expect, None).await.map_err(fault)?
@@ -118,6 +122,16 @@ pub async fn register(cluster: &Cluster, wanted: NewRepository) -> Result<Regist
             return Ok(registration);
         }
     }
+}
+
+/// A registration in the place of another one of the same source. Facts that it does not say stay, or a
+/// server that starts again with the same `--repo` would forget them.
+fn renewed(there: &Registration, wanted: &Registration) -> Registration {
+    if there.removed {
+        return wanted.clone();
+    }
+    let facts = said_of(wanted.facts.as_ref()).or(said_of(there.facts.as_ref()));
+    Registration { facts: said_to_wire(facts), heard: there.heard, ..wanted.clone() }
 }
 
 fn shown(registration: &Registration) -> String {
@@ -225,6 +239,32 @@ impl Admin for ClusterAdmin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ax_model::SaidFacts;
+
+    #[test]
+    fn a_renewed_registration_keeps_the_facts_that_it_does_not_say() {
+        let said = |facts: SaidFacts| said_to_wire(facts);
+        let none = SaidFacts::default();
+        let there = Registration {
+            source: "https://u:old@h/a".into(),
+            facts: said(SaidFacts { archived: Some(true), rank: Some(3), ..none }),
+            heard: said(SaidFacts { fork: Some(true), ..none }),
+            ..Default::default()
+        };
+        let wanted = Registration {
+            source: "https://u:new@h/a".into(),
+            facts: said(SaidFacts { archived: Some(false), ..none }),
+            ..Default::default()
+        };
+        let now = renewed(&there, &wanted);
+        let facts = said(SaidFacts { archived: Some(false), rank: Some(3), ..none });
+        assert_eq!((now.source.as_str(), now.facts), ("https://u:new@h/a", facts));
+        assert_eq!(now.heard, there.heard);
+        let plain = Registration { source: there.source.clone(), ..Default::default() };
+        assert_eq!(renewed(&there, &plain), there, "as at a restart");
+        let removed = Registration { removed: true, ..there };
+        assert_eq!(renewed(&removed, &plain), plain);
+    }
 
     #[test]
     fn names_from_sources() {

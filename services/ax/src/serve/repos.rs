@@ -1,7 +1,7 @@
 //! What `ax serve --repo` asks for, and under which names.
 
 use crate::roles::admin::name_of;
-use ax_model::{Code, Fault, RepoName, without_secrets};
+use ax_model::{Code, Fault, RepoName, SaidFacts, without_secrets};
 use ax_query_node::NewRepository;
 use std::{collections::BTreeMap, path::Path};
 
@@ -30,7 +30,8 @@ pub fn named(
     all.into_iter()
         .map(|one| {
             let name = one.called()?;
-            Ok(NewRepository { source: one.source, name: Some(name), branches: Vec::new() })
+            let (branches, facts) = (Vec::new(), SaidFacts::default());
+            Ok(NewRepository { source: one.source, name: Some(name), branches, facts })
         })
         .collect()
 }

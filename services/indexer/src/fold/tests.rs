@@ -41,6 +41,7 @@ fn info(name: &str) -> RepositoryInfo {
         committed_at_ms: 0,
         indexed_at_ms: 0,
         history: Default::default(),
+        facts: Default::default(),
         is_copy: false,
     }
 }

@@ -9,7 +9,7 @@ use gix::{
     odb::store::init::Slots,
     refs::TargetRef,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Memory for the bases of deltas, per reading thread, in bytes.
 const DELTA_CACHE_BYTES: usize = 16 << 20;
@@ -61,6 +61,11 @@ impl GitRepo {
     /// A handle for another thread.
     pub fn handle(&self) -> gix::ThreadSafeRepository {
         self.repo.clone()
+    }
+
+    /// The file of its own configuration.
+    pub fn config_path(&self) -> PathBuf {
+        self.repo.to_thread_local().common_dir().join("config")
     }
 
     /// The branches now.

@@ -78,7 +78,13 @@ mod tests {
         let all = tips(&[("old", 1), ("main", 2), ("release/2", 5), ("release/1", 5), ("x", 9)]);
         let patterns: Vec<String> = patterns.iter().map(|p| (*p).to_owned()).collect();
         let limits = Limits::default();
-        let wanted = Wanted { patterns: &patterns, max_branches, spread: 1, limits };
+        let wanted = Wanted {
+            patterns: &patterns,
+            max_branches,
+            spread: 1,
+            limits,
+            said: Default::default(),
+        };
         let chosen = choose(all, "main", &wanted).unwrap();
         let names: Vec<_> = chosen.taken.iter().map(|tip| tip.name.as_str()).collect();
         assert_eq!(
@@ -108,7 +114,8 @@ mod tests {
     #[test]
     fn a_bad_pattern_is_said() {
         let (patterns, limits) = (&["[".to_owned()], Limits::default());
-        let wanted = Wanted { patterns, max_branches: 1, spread: 1, limits };
+        let wanted =
+            Wanted { patterns, max_branches: 1, spread: 1, limits, said: Default::default() };
         assert!(choose(Vec::new(), "main", &wanted).is_err());
     }
 }

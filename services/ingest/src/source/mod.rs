@@ -1,6 +1,7 @@
 //! Where repositories are: git on this machine, git elsewhere, plain directories.
 
 pub mod directory;
+mod facts;
 mod git;
 mod heads;
 mod place;
@@ -17,7 +18,7 @@ use crate::{
     IngestConfig, IngestError,
     plan::{BranchAt, Limits, Position, Totals},
 };
-use ax_model::{RepoName, without_secrets};
+use ax_model::{RepoName, SaidFacts, without_secrets};
 use directory::DirectorySource;
 use std::{path::Path, sync::Arc, sync::atomic::AtomicBool, time::SystemTime};
 
@@ -128,6 +129,8 @@ pub struct Wanted<'a> {
     pub spread: u32,
     /// Which texts are left out.
     pub limits: Limits,
+    /// What is said of the repository elsewhere, and comes before what it says of itself.
+    pub said: SaidFacts,
 }
 
 impl GitSource {
@@ -139,6 +142,10 @@ impl GitSource {
         if let Some((mirror, access)) = &self.mirror {
             mirror.fetch(access, stop)?;
         }
+        let own = match self.mirror {
+            Some(_) => SaidFacts::default(), // its configuration is ours
+            None => facts::of_git_config(&self.repo.config_path()),
+        };
         let refs = self.repo.refs()?;
         let (tips, others) = self.repo.tips(&refs)?;
         let Chosen { taken, mut left_out } = choose(tips, &refs.default_branch, wanted)?;
@@ -155,7 +162,12 @@ impl GitSource {
             });
         }
         Ok(Snapshot {
-            target: Position { branches, spread: wanted.spread, limits: wanted.limits },
+            target: Position {
+                branches,
+                spread: wanted.spread,
+                limits: wanted.limits,
+                facts: wanted.said.or(own).settled(),
+            },
             default_branch: refs.default_branch,
             left_out,
             committed_at_ms,

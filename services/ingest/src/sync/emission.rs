@@ -10,7 +10,9 @@ use crate::{
     snapshot::{OdbTrees, WalkError},
     source::{Snapshot, directory},
 };
-use ax_model::{BranchHead, BranchHistory, RepoName, RepositoryInfo, without_secrets};
+use ax_model::{
+    BranchHead, BranchHistory, RepoName, RepositoryFacts, RepositoryInfo, without_secrets,
+};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// Everything one emission needs.
@@ -177,7 +179,7 @@ impl Emission<'_> {
         let counted = emit::run(job.clone(), num_paths, &mut appender, memory, progress).await?;
         let totals = self.snapshot.totals.unwrap_or_else(|| add(step.base, &counted));
         let facts = self.facts(&job.records, totals, history.clone());
-        appender.append(job.records.facts(&facts, self.branches_came_or_went(step))).await?;
+        appender.append(job.records.facts(&facts, self.needs_copies(step))).await?;
         let position = self.emitted_position().await?;
         let token = appender.token().clone();
         let unreadable = self.unreadable(step, &counted);
@@ -240,16 +242,25 @@ impl Emission<'_> {
                 .max()
                 .unwrap_or_default(),
             indexed_at_ms: records.emitted_at_ms,
+            facts: self.snapshot.target.facts,
             is_copy: false,
         }
     }
 
-    /// Whether a shard may hold documents that name other branches than there are now. After a wipe there
-    /// are none.
-    fn branches_came_or_went(&self, step: &plan::Emission) -> bool {
-        let now: BTreeSet<&str> = self.snapshot.target.names().collect();
-        let differ = |old: &Written| old.position.names().collect::<BTreeSet<_>>() != now;
-        step.wipe.is_none() && (step.everything || step.olds.iter().any(differ))
+    /// Whether a shard of the spread may hold documents that name other branches than there are now, or
+    /// know other facts of the repository. After a wipe there are none, and what is not known counts as
+    /// nothing said.
+    fn needs_copies(&self, step: &plan::Emission) -> bool {
+        let target = &self.snapshot.target;
+        if step.wipe.is_some() {
+            return target.facts != RepositoryFacts::default();
+        }
+        let now: BTreeSet<&str> = target.names().collect();
+        let differ = |old: &Written| {
+            old.position.facts != target.facts
+                || old.position.names().collect::<BTreeSet<_>>() != now
+        };
+        step.everything || step.olds.iter().any(differ)
     }
 
     /// The target, with the files of a directory that moved under our hands as they were emitted.

@@ -160,7 +160,8 @@ impl Worker {
             let max_branches = config.max_branches;
             let limits = plan::Limits::new(config.max_file_bytes);
             let patterns = &registration.branches;
-            let wanted = Wanted { patterns, max_branches, spread, limits };
+            let said = ax_cluster::said_by(&registration);
+            let wanted = Wanted { patterns, max_branches, spread, limits, said };
             let snapshot = source.snapshot(&wanted, &stop)?;
             let took = if clones { Duration::ZERO } else { started.elapsed() };
             Ok(Looked { snapshot, refs, took })

@@ -1,8 +1,9 @@
 //! Push webhooks of GitHub, GitLab and Gitea: `POST /webhooks/{github|gitlab|gitea}`.
 //!
-//! A push says only *that* something moved: the repository is looked at, as by a poll, only at once.
-//! So a forged or repeated push costs one look, and a lost one costs one polling interval. Requests
-//! are still authenticated, for else anybody could make a cluster fetch without end.
+//! A push says *that* something moved: the repository is looked at, as by a poll, only at once. So a
+//! forged or repeated push costs one look, and a lost one costs one polling interval. Requests are still
+//! authenticated, for else anybody could make a cluster fetch without end. What it says of the repository
+//! beside (archived, a fork, public, its stars) is kept with the registration.
 
 mod payload;
 mod signature;
@@ -20,7 +21,7 @@ use axum::{
 };
 use serde_json::json;
 use std::sync::Arc;
-use tracing::{Span, field::Empty};
+use tracing::{Instrument, Span, field::Empty};
 
 /// Largest body accepted, in bytes: code hosts cap theirs at 25 MB, but a push of 2,048 commits, the
 /// most that they list, stays well under this.
@@ -59,7 +60,8 @@ async fn push(
     if let Some(caller) = caller {
         propagation::set_parent(&span, caller);
     }
-    match span.in_scope(|| receive(&webhooks, &host, &headers, body)) {
+    let received = receive(&webhooks, &host, &headers, body).instrument(span);
+    match received.await {
         Ok(kicked) => (StatusCode::ACCEPTED, Json(json!({ "kicked": kicked }))).into_response(),
         Err(fault) => {
             metrics::counter!("ax_ingest_webhook_refused_total", "code" => fault.code.as_str())
@@ -69,8 +71,8 @@ async fn push(
     }
 }
 
-/// Checks, reads and kicks; returns the names of the repositories that will be looked at.
-fn receive(
+/// Checks, reads, keeps and kicks; returns the names of the repositories that will be looked at.
+async fn receive(
     webhooks: &Webhooks,
     host: &str,
     headers: &HeaderMap,
@@ -94,6 +96,9 @@ fn receive(
         .values()
         .filter(|registration| repository.is(&registration.name, &registration.source));
     let mut kicked: Vec<String> = matching.map(|registration| registration.name.clone()).collect();
+    for name in &kicked {
+        webhooks.ingest.hear(name, repository.said).await;
+    }
     kicked.retain(|name| webhooks.ingest.kick(name, propagation::current()));
     Span::current().record("kicked", kicked.join(" "));
     metrics::counter!("ax_ingest_webhooks_total").increment(1);

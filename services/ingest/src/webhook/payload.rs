@@ -1,14 +1,17 @@
-//! Which repository a push is about.
+//! Which repository a push is about, and what it says of it.
 
 use super::Host;
-use ax_model::{Code, Fault};
+use ax_model::{Code, Fault, SaidFacts};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The names and addresses that a push gives for its repository, normalised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
     full_name: String,
     addresses: Vec<String>,
+    /// What it says beside.
+    pub said: SaidFacts,
 }
 
 impl Pushed {
@@ -40,6 +43,42 @@ struct Repository {
     git_http_url: Option<String>,
     git_ssh_url: Option<String>,
     web_url: Option<String>,
+    #[serde(flatten)]
+    facts: Facts,
+}
+
+/// Facts as the hosts write them. One of another type than expected says nothing: it is no reason to
+/// miss a push.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Facts {
+    archived: Value,
+    fork: Value,
+    private: Value,
+    /// Gitea: for everybody who is signed in.
+    internal: Value,
+    /// GitLab: 20 is for everybody.
+    visibility_level: Value,
+    stargazers_count: Value,
+    stars_count: Value,
+}
+
+/// GitLab's number for what everybody may read.
+const PUBLIC_LEVEL: u64 = 20;
+
+impl Facts {
+    fn said(&self) -> SaidFacts {
+        let by_level = self.visibility_level.as_u64().map(|level| level == PUBLIC_LEVEL);
+        let is_internal = self.internal.as_bool().unwrap_or(false);
+        let by_flag = self.private.as_bool().map(|private| !private && !is_internal);
+        let stars = self.stargazers_count.as_u64().or(self.stars_count.as_u64());
+        SaidFacts {
+            archived: self.archived.as_bool(),
+            fork: self.fork.as_bool(),
+            public: by_level.or(by_flag),
+            rank: stars.map(|stars| u32::try_from(stars).unwrap_or(u32::MAX)),
+        }
+    }
 }
 
 /// Reads the body of a push.
@@ -74,6 +113,7 @@ impl From<Repository> for Pushed {
         Self {
             full_name: full_name.to_ascii_lowercase(),
             addresses: addresses.filter(|address| !address.is_empty()).collect(),
+            said: named.facts.said(),
         }
     }
 }
@@ -131,6 +171,38 @@ mod tests {
             "git_http_url": "https://lab.example/g/sub/p.git"}, "repository": {"name": "p"}}"#;
         let pushed = repository(Host::GitLab, body).unwrap();
         assert!(pushed.is("x", "https://lab.example/g/sub/p"));
+    }
+
+    #[test]
+    fn what_is_said_beside_is_read_as_each_host_says_it() {
+        let check = |host, body: &str, expected: (_, _, _, _)| {
+            let SaidFacts { archived, fork, public, rank } =
+                repository(host, body.as_bytes()).unwrap().said;
+            assert_eq!((archived, fork, public, rank), expected, "{body}");
+        };
+        check(
+            Host::GitHub,
+            r#"{"repository": {"full_name": "a/b", "private": false, "fork": true, "archived": false,
+                "visibility": "public", "stargazers_count": 42}}"#,
+            (Some(false), Some(true), Some(true), Some(42)),
+        );
+        check(
+            Host::Gitea,
+            r#"{"repository": {"full_name": "a/b", "private": false, "internal": true, "fork": false,
+                "archived": true, "stars_count": 7}}"#,
+            (Some(true), Some(false), Some(false), Some(7)),
+        );
+        for (level, public) in [(0, false), (10, false), (20, true)] {
+            let body = format!(r#"{{"project": {{"visibility_level": {level}}}}}"#);
+            check(Host::GitLab, &body, (None, None, Some(public), None));
+        }
+        check(
+            Host::GitHub,
+            r#"{"repository": {"full_name": "a/b", "private": "no", "fork": 1, "archived": null,
+                "stargazers_count": -3}}"#,
+            (None, None, None, None),
+        );
+        check(Host::GitHub, r#"{"repository": {"full_name": "a/b"}}"#, (None, None, None, None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ax_ingest::{
     memory::MemoryRecords,
     ports::{Claim, Records, StoredCheckpoint},
 };
-use ax_model::{Code, Offset, RepoName, ShardId};
+use ax_model::{Code, Offset, RepoName, SaidFacts, ShardId};
 use ax_proto::cluster::{IngestCheckpoint, IngestProgress, Registration};
 use std::{
     collections::BTreeMap,
@@ -33,6 +33,10 @@ impl Records for FlakyRecords {
 
     async fn changed(&self) {
         self.inner.changed().await;
+    }
+
+    async fn hear(&self, name: &str, said: SaidFacts) -> Result<(), IngestError> {
+        self.inner.hear(name, said).await
     }
 
     async fn forget(&self, name: &RepoName) -> Result<(), IngestError> {

@@ -8,7 +8,7 @@ use ax_ingest::{
     ports::{Claim, Records, StoredCheckpoint},
     sync_once,
 };
-use ax_model::{Offset, RepoName, ShardId};
+use ax_model::{Offset, RepoName, SaidFacts, ShardId};
 use ax_proto::cluster::{IngestCheckpoint, IngestProgress, Registration};
 use std::{
     collections::BTreeMap,
@@ -115,6 +115,10 @@ impl Records for MortalRecords {
 
     async fn changed(&self) {
         self.inner.changed().await;
+    }
+
+    async fn hear(&self, name: &str, said: SaidFacts) -> Result<(), IngestError> {
+        self.life.step(self.inner.hear(name, said)).await
     }
 
     async fn forget(&self, name: &RepoName) -> Result<(), IngestError> {

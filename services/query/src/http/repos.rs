@@ -5,7 +5,7 @@ use crate::{
     admin::{Admin, NewRepository},
     root::RepositoryPage,
 };
-use ax_model::{Code, Fault, RepoName};
+use ax_model::{Code, Fault, RepoName, RepositoryFacts, SaidFacts};
 use ax_proto::{
     cluster::{IngestProgress, Registration},
     search::{Repository, SkippedFile},
@@ -43,7 +43,19 @@ pub(crate) struct KnownRepository {
     pub(crate) spread: u32,
     pub(crate) committed_at_ms: i64,
     pub(crate) indexed_at_ms: i64,
+    pub(crate) archived: bool,
+    pub(crate) fork: bool,
+    pub(crate) public: bool,
+    pub(crate) rank: u32,
     pub(crate) progress: Option<ProgressBody>,
+}
+
+impl KnownRepository {
+    /// What is said of it, in words.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = &'static str> {
+        let all = [(self.archived, "archived"), (self.fork, "fork"), (self.public, "public")];
+        all.into_iter().filter_map(|(holds, name)| holds.then_some(name))
+    }
 }
 
 /// A branch and its commit.
@@ -98,6 +110,14 @@ struct RegisterBody {
     name: Option<String>,
     #[serde(default)]
     branches: Vec<String>,
+    #[serde(default)]
+    archived: Option<bool>,
+    #[serde(default)]
+    fork: Option<bool>,
+    #[serde(default)]
+    public: Option<bool>,
+    #[serde(default)]
+    rank: Option<u32>,
 }
 
 /// All repositories, by name.
@@ -235,7 +255,9 @@ fn read_registration(body: &[u8]) -> Result<NewRepository, Fault> {
         .map(RepoName::new)
         .transpose()
         .map_err(|error| Fault::new(Code::BadRequest, error.to_string()).in_field("name"))?;
-    Ok(NewRepository { source: body.source, name, branches: body.branches })
+    let RegisterBody { source, branches, archived, fork, public, rank, .. } = body;
+    let facts = SaidFacts { archived, fork, public, rank };
+    Ok(NewRepository { source, name, branches, facts })
 }
 
 fn page_limit(params: &Params) -> Result<u32, Fault> {
@@ -274,12 +296,22 @@ fn indexed(repo: Repository) -> KnownRepository {
         spread: repo.spread,
         committed_at_ms: repo.committed_at_ms,
         indexed_at_ms: repo.indexed_at_ms,
+        archived: repo.archived,
+        fork: repo.fork,
+        public: repo.public,
+        rank: repo.rank,
         progress: None,
     }
 }
 
 fn registered(registration: &Registration) -> KnownRepository {
+    let RepositoryFacts { archived, fork, public, rank } =
+        ax_cluster::said_by(registration).settled();
     let facts = Repository {
+        archived,
+        fork,
+        public,
+        rank,
         name: registration.name.clone(),
         source: ax_model::without_secrets(&registration.source),
         spread: registration.spread,

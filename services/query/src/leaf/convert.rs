@@ -59,6 +59,10 @@ pub(super) fn repository(info: RepositoryInfo) -> pb::Repository {
         spread: info.spread,
         committed_at_ms: info.committed_at_ms,
         indexed_at_ms: info.indexed_at_ms,
+        archived: info.facts.archived,
+        fork: info.facts.fork,
+        public: info.facts.public,
+        rank: info.facts.rank,
         ..Default::default()
     }
 }

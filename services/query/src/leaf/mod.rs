@@ -14,7 +14,7 @@ use crate::{
     peers::{Gather, Leaves, Peer, ShardReply},
     queries,
     ranking::{InForce, Ranking},
-    results::{Key, ResultCache, Rights, may_keep},
+    results::{Key, Order, ResultCache, Rights, may_keep},
     shards::{ShardView, Shards},
     wire::LeafError,
 };
@@ -88,7 +88,7 @@ impl Leaf {
         request: LeafRequest,
         started: Instant,
     ) -> Result<ShardReply, Fault> {
-        let wanted = request.options.unwrap_or_default();
+        let (wanted, today) = (request.options.unwrap_or_default(), request.today);
         let deadline = started + timeout_of(&wanted);
         let query = queries::read(&request.query, deadline).await?;
         let (shard, position) = (ShardId(request.shard), Offset(request.min_position));
@@ -96,13 +96,15 @@ impl Leaf {
             let view = self.shards.view_at(shard, position, deadline).await?;
             let ranking = self.ranking.now();
             let kept = self.results.as_deref().filter(|_| !wanted.no_cache);
-            let kept = kept.map(|results| (results, key_of(&view, &ranking, &query, &wanted)));
+            let kept =
+                kept.map(|results| (results, key_of(&view, (&ranking, today), &query, &wanted)));
             // What is kept costs no core, and waits for none.
             if let Some(reply) = kept.as_ref().and_then(|(results, key)| results.get(key)) {
                 return Ok(self.signed(reply, &view, true));
             }
             let permit = self.admission.enter(deadline).await?;
-            let (query, options) = (query.clone(), engine_options(&wanted, &query.shape, &ranking));
+            let options = engine_options(&wanted, &query.shape, &ranking);
+            let (query, options) = (query.clone(), SearchOptions { today, ..options });
             // The permit ends with the engine's work, also when nobody polls this future for a while,
             // and not before it when this future is dropped. A search that takes long gives it back
             // and goes on behind others that do, or a few of them would hold up everybody.
@@ -280,8 +282,14 @@ fn whole_paths(page: &mut Vec<SkippedDoc>) {
     }
 }
 
-fn key_of(view: &ShardView, ranking: &InForce, query: &ax_query::Query, wanted: &Wanted) -> Key {
-    Key::new(view.id(), Rights::Everything, ranking.version, query, wanted)
+fn key_of(
+    view: &ShardView,
+    (ranking, today): (&InForce, u32),
+    query: &ax_query::Query,
+    wanted: &Wanted,
+) -> Key {
+    let order = Order { ranking: ranking.version, today };
+    Key::new(view.id(), Rights::Everything, order, query, wanted)
 }
 
 fn timeout_of(wanted: &Wanted) -> Duration {

@@ -114,6 +114,9 @@ fn state_of(html: &mut Html, repo: &KnownRepository) {
         }
         None => {
             html.text(repo.state);
+            for fact in repo.facts() {
+                html.raw(", ").text(fact);
+            }
             if repo.num_skipped > 0 {
                 html.raw(", ").number(repo.num_skipped);
                 html.raw(plural(repo.num_skipped, " file", " files")).raw(" without text");

@@ -10,8 +10,7 @@ use prost::Message;
 pub struct Key {
     view: ViewId,
     rights: Rights,
-    /// Of the ranking's parameters.
-    ranking: u64,
+    order: Order,
     query: Box<str>,
     options: Box<[u8]>,
 }
@@ -23,13 +22,22 @@ pub enum Rights {
     Everything,
 }
 
+/// What the order of files rests on beside the query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Order {
+    /// Version of the ranking's parameters.
+    pub ranking: u64,
+    /// The day as of which files are young or old, in days since 1970.
+    pub today: u32,
+}
+
 impl Key {
-    /// The key of `query` with `options` in a view, in the order of a version of the ranking. Everything in the options counts but how long the
-    /// search may take, and whether it may be kept.
+    /// The key of `query` with `options` in a view, in an order. Everything in the options counts but how
+    /// long search may take, and whether it may be kept.
     pub fn new(
         view: ViewId,
         rights: Rights,
-        ranking: u64,
+        order: Order,
         query: &Query,
         options: &SearchOptions,
     ) -> Self {
@@ -37,7 +45,7 @@ impl Key {
         Self {
             view,
             rights,
-            ranking,
+            order,
             query: query.to_string().into(),
             options: options.encode_to_vec().into(),
         }

@@ -42,7 +42,7 @@
 
 mod key;
 
-pub use key::{Key, Rights};
+pub use key::{Key, Order, Rights};
 
 use crate::{
     peers::ShardReply,

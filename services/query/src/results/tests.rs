@@ -16,7 +16,8 @@ const SHARD: ViewId = ViewId {
 
 fn key_with(query: &str, options: &SearchOptions) -> Key {
     let query = ax_query::parse(query, &ax_query::Limits::default()).unwrap();
-    Key::new(SHARD, Rights::Everything, 0, &query, options)
+    let order = Order { ranking: 0, today: 0 };
+    Key::new(SHARD, Rights::Everything, order, &query, options)
 }
 
 fn key(query: &str) -> Key {

@@ -5,7 +5,7 @@ use crate::config::RequestLimits;
 use ax_model::{Code, Fault, Generation, ShardId, VersionToken};
 use ax_proto::search::{LeafRequest, SearchOptions, SearchRequest};
 use ax_query::{Count, Place, Query, Shape, Sort};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Longest correlation id that is taken over.
 const MAX_REQUEST_ID_BYTES: usize = 128;
@@ -21,6 +21,8 @@ pub(super) struct Resolved {
     /// Positions to wait for.
     pub(super) wait_for: VersionToken,
     pub(super) request_id: String,
+    /// In days since 1970: the same for every shard, or their scores would say different things.
+    pub(super) today: u32,
     pub(super) started: Instant,
     pub(super) deadline: Instant,
 }
@@ -50,6 +52,7 @@ impl Resolved {
             sort: query.shape.sort,
             wait_for: resolve_token(&request.wait_for, world)?,
             request_id: request_id(request.request_id),
+            today: today(),
             started: now,
             deadline,
         })
@@ -67,6 +70,7 @@ impl Resolved {
             shard: shard.0,
             min_position: self.wait_for.positions.get(&shard).map_or(0, |offset| offset.0),
             request_id: self.request_id.clone(),
+            today: self.today,
         }
     }
 
@@ -88,6 +92,12 @@ impl Resolved {
     pub(super) fn limit(&self) -> usize {
         if self.options.all { usize::MAX } else { self.options.limit as usize }
     }
+}
+
+/// The day by this node's clock, in days since 1970.
+fn today() -> u32 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(since.as_secs() / (24 * 60 * 60)).unwrap_or(u32::MAX)
 }
 
 /// When to give up reading the query's text, which may ask for less time than this.
@@ -230,6 +240,7 @@ mod tests {
         assert!(!resolved.request_id.is_empty());
         let leaf = resolved.for_shard(ShardId(3));
         assert_eq!((leaf.shard, leaf.min_position), (3, 0));
+        assert!(leaf.today > 20_000 && leaf.today == resolved.for_shard(ShardId(0)).today);
         assert!(leaf.options.unwrap().timeout_ms < 10_000);
     }
 

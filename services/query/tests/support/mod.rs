@@ -155,6 +155,7 @@ pub fn repository(name: &str) -> RepositoryInfo {
         committed_at_ms: 1,
         indexed_at_ms: 2,
         history: Default::default(),
+        facts: Default::default(),
         is_copy: false,
     }
 }

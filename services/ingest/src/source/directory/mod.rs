@@ -99,6 +99,7 @@ impl DirectorySource {
                 branches: vec![branch],
                 spread: wanted.spread,
                 limits: wanted.limits,
+                facts: wanted.said.settled(),
             },
             default_branch: String::new(),
             left_out: Vec::new(),
