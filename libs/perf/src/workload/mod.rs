@@ -110,6 +110,19 @@ pub enum Ask {
     All,
     /// Exact counts and no files.
     Count,
+    /// Definitions whose names match the pattern, as after `sym:`.
+    Symbols,
+    /// What the name at a place means; the pattern is `REPO:PATH:LINE:COL`.
+    Definitions,
+    /// Where the pattern, a name, is used.
+    References,
+}
+
+impl Ask {
+    /// Whether a pattern is a name or a place, and no query.
+    pub fn is_of_names(self) -> bool {
+        matches!(self, Self::Symbols | Self::Definitions | Self::References)
+    }
 }
 
 /// By how many, how fast, for how long.

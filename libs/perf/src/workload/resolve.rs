@@ -92,14 +92,27 @@ fn class(number: usize, raw: RawClass, corpus: &Corpus) -> Result<Class, Fault> 
         ("page", Some(_)) => return Err(bad(&key("limit"), "1 to 10000")),
         ("all", None) => Ask::All,
         ("count", None) => Ask::Count,
-        ("all" | "count", Some(_)) => {
+        ("symbols", None) => Ask::Symbols,
+        ("definitions", None) => Ask::Definitions,
+        ("references", None) => Ask::References,
+        ("all" | "count" | "symbols" | "definitions" | "references", Some(_)) => {
             return Err(bad(&key("limit"), "nothing without `ask = \"page\"`"));
         }
-        _ => return Err(bad(&key("ask"), "`page`, `all` or `count`")),
+        _ => {
+            let what = "`page`, `all`, `count`, `symbols`, `definitions` or `references`";
+            return Err(bad(&key("ask"), what));
+        }
     };
+    if ask.is_of_names() && (raw.kind.is_some() || raw.ignore_case.is_some()) {
+        let what = "neither it nor `ignore_case` where names are asked for";
+        return Err(bad(&key("kind"), what));
+    }
+    if ask == Ask::Definitions && matches!(source, Source::Words { .. }) {
+        return Err(bad(&key("words"), "`list` or `file` of places, as REPO:PATH:LINE:COL"));
+    }
     let max_lines = raw.max_lines.unwrap_or(0);
-    if raw.max_lines.is_some() && (max_lines == 0 || ask == Ask::Count) {
-        return Err(bad(&key("max_lines"), "over 0; nothing with `ask = \"count\"`"));
+    if raw.max_lines.is_some() && (max_lines == 0 || (ask == Ask::Count || ask.is_of_names())) {
+        return Err(bad(&key("max_lines"), "over 0; nothing where no lines are asked for"));
     }
     let weight = raw.weight.unwrap_or(1.0);
     if !(weight > 0.0 && weight.is_finite()) {

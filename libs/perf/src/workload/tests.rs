@@ -91,6 +91,16 @@ const BAD: &[(&str, Code, &str)] = &[
     ),
     ("[[queries]]\nlist = ['a']\nlimit = 0", Code::ConfigBadValue, "queries.1.limit"),
     ("[[queries]]\nlist = ['a']\nask = 'some'", Code::ConfigBadValue, "queries.1.ask"),
+    (
+        "[[queries]]\nlist = ['a']\nask = 'symbols'\nlimit = 5",
+        Code::ConfigBadValue,
+        "queries.1.limit",
+    ),
+    (
+        "[[queries]]\nlist = ['a']\nask = 'references'\nkind = 'regex'",
+        Code::ConfigBadValue,
+        "queries.1.kind: expected neither",
+    ),
     ("[baseline]\ntool = 'grep'", Code::ConfigBadValue, "baseline.tool: expected `ripgrep`"),
     ("[baseline]\ntool = 'ripgrep'", Code::ConfigBadValue, "baseline.path: expected the folder"),
     ("[load", Code::ConfigBadValue, "line 5"),

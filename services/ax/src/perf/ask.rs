@@ -25,11 +25,25 @@ pub struct Query {
 impl Query {
     /// The query of a class's pattern.
     pub fn of_class(class: &Class, pattern: &str, load: &Load) -> Self {
-        let text = class.query(pattern);
+        let text = if class.ask.is_of_names() { pattern.to_owned() } else { class.query(pattern) };
         let mut wanted = match class.ask {
             Ask::Page(limit) => format!("&limit={limit}"),
             Ask::All => "&all=true".to_owned(),
             Ask::Count => "&count=true".to_owned(),
+            Ask::Symbols => return Self::of_names("symbols", &[("q", pattern)], text, load),
+            Ask::References => {
+                return Self::of_names("references", &[("symbol", pattern)], text, load);
+            }
+            Ask::Definitions => {
+                let parts: Vec<&str> = pattern.rsplitn(3, ':').collect();
+                let (col, line, file) = match parts.as_slice() {
+                    [col, line, file] => (*col, *line, *file),
+                    _ => ("", "", pattern), // the server says what is missing
+                };
+                let (repo, path) = file.split_once(':').unwrap_or((file, ""));
+                let place = [("repo", repo), ("path", path), ("line", line), ("col", col)];
+                return Self::of_names("definitions", &place, text, load);
+            }
         };
         if class.max_lines > 0 {
             wanted.push_str(&format!("&max_lines={}", class.max_lines));
@@ -41,6 +55,14 @@ impl Query {
     /// One that counts, anew each time.
     pub fn count(text: &str, timeout: Duration) -> Self {
         Self { text: text.to_owned(), path: path(text, "&count=true", timeout, false) }
+    }
+
+    fn of_names(ask: &str, parameters: &[(&str, &str)], text: String, load: &Load) -> Self {
+        let pairs = parameters.iter().map(|(name, value)| {
+            format!("{name}={}&", utf8_percent_encode(value, NON_ALPHANUMERIC))
+        });
+        let (pairs, timeout) = (pairs.collect::<String>(), load.timeout.as_millis().max(1));
+        Self { text, path: format!("/api/v1/{ask}?{pairs}timeout={timeout}ms") }
     }
 
     /// A recorded one.
@@ -176,15 +198,20 @@ struct File {
     num_matched_lines: u64,
 }
 
+/// Of a search, or of a question about names, which counts nothing.
 #[derive(Deserialize)]
 struct Summary {
+    #[serde(default)]
     num_files: u64,
+    #[serde(default)]
     num_lines: u64,
     more: bool,
     partial: bool,
     elapsed_us: u64,
     request_id: String,
+    #[serde(default)]
     num_candidates: u64,
+    #[serde(default)]
     num_bytes_verified: u64,
     shards: Vec<Shard>,
 }

@@ -20,7 +20,7 @@ pub async fn measure(
 ) -> Result<Vec<BaselineResult>, PerfError> {
     let mut found = Vec::new();
     let comparable =
-        |class: &Class| class.kind != Kind::Query && !matches!(class.ask, Ask::Page(_));
+        |class: &Class| class.kind != Kind::Query && matches!(class.ask, Ask::All | Ask::Count);
     for (number, class) in classes.iter().enumerate().filter(|(_, class)| comparable(class)) {
         eprintln!("ripgrep: {} patterns of `{}`", patterns[number].len(), class.name);
         count(&baseline.path, class, "a pattern that warms the page cache").await?;
