@@ -98,6 +98,14 @@ impl GramIndex {
         Ok(Some(list.ok_or_else(|| self.corrupt("list has a wrong length"))?))
     }
 
+    /// The trigrams of any unit in which two bytes stand side by side.
+    pub(crate) fn grams_with(&self, pair: [u8; 2]) -> Vec<Gram> {
+        let grams = self.keys.chunks_exact(KEY_BYTES).map(|key| u32_at(key, 0).unwrap_or(u32::MAX));
+        let grams = grams.map(u32::to_be_bytes).filter(|gram| gram[0] == 0); // not the sentinel
+        let grams = grams.map(|[_, a, b, c]| [a, b, c]);
+        grams.filter(|gram| gram[..2] == pair || gram[1..] == pair).collect()
+    }
+
     /// How many units there are.
     pub(crate) fn num_units(&self) -> u32 {
         self.num_units

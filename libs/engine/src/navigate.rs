@@ -12,7 +12,10 @@
 mod class;
 mod identifier;
 mod imports;
+mod in_order;
+mod like;
 mod lines;
+mod names;
 mod near;
 mod place;
 mod query;

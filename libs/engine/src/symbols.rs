@@ -19,7 +19,7 @@
 mod reader;
 mod writer;
 
-pub(crate) use reader::Symbols;
+pub(crate) use reader::{Named, Symbols};
 pub(crate) use writer::SymbolsBuilder;
 
 /// The field of the trigram index.

@@ -81,6 +81,17 @@ fn a_name_is_found_in_four_forms() {
 }
 
 #[test]
+fn two_letters_are_found_wherever_they_stand_and_in_every_spelling() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "fn kx() {}\nfn akx() {}\nfn bkxb() {}\nfn c\u{212a}x() {}\nfn dKXd() {}\nfn k() {}\nfn xk() {}\n";
+    let snapshot = snapshot_of(folder.path(), &[("a.rs", text.as_bytes())]);
+    let expected = ["kx", "dKXd", "c\u{212a}x", "akx", "bkxb"];
+    assert_eq!(names(&like(&snapshot, "sym:kx", 50)), expected);
+    assert_eq!(names(&like(&snapshot, "sym:/(kx|xk)/", 50)).len(), expected.len() + 1);
+    assert_eq!(names(&like(&snapshot, "sym:qz", 50)), [""; 0]);
+}
+
+#[test]
 fn files_are_found_by_the_same_forms() {
     let folder = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8]); 3] =
@@ -292,8 +303,51 @@ fn line() -> impl Strategy<Value = (String, String, Option<usize>)> {
     })
 }
 
+/// Names in the order of their worth for `text`, by a plain reading.
+fn in_order(names: &[String], text: &str) -> Vec<String> {
+    let rank = |name: &String| {
+        let (low, other_case) = (name.to_lowercase(), !name.contains(text));
+        let at: Vec<usize> = low.match_indices(text).map(|(at, _)| at).collect();
+        let class = match () {
+            () if low == text => 0,
+            () if at.contains(&0) => 1,
+            () if at.iter().any(|at| ax_syntax::starts_subword(name, *at)) => 2,
+            () => 3,
+        };
+        (!at.is_empty()).then(|| (class, name.len(), other_case, name.clone()))
+    };
+    let mut found: Vec<_> = names.iter().filter_map(rank).collect();
+    found.sort();
+    found.dedup();
+    found.into_iter().map(|(.., name)| name).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn names_come_in_the_order_of_a_plain_reading(
+        names in vec("[abA]{1,2}(_[abA]{1,3}|[abA]{0,3})", 1..120), text in "[ab]{1,3}", limit in 1usize..20,
+    ) {
+        let lines: Vec<String> = names.iter().map(|name| format!("fn {name}() {{}}\n")).collect();
+        let (first, second) = lines.split_at(lines.len() / 2);
+        let files = [("a.rs", first.concat()), ("b.rs", second.concat())];
+        let files = files.each_ref().map(|(path, text)| (*path, text.as_bytes()));
+        let folder = tempfile::tempdir().unwrap();
+        let expected = in_order(&names, &text);
+        let query = format!("sym:{text}");
+        let snapshot = snapshot_of(folder.path(), &files);
+        let found = like(&snapshot, &query, 500);
+        let mut all: Vec<&str> = found.symbols.iter().map(|s| s.name.as_str()).collect();
+        let some = like(&snapshot, &query, limit);
+        prop_assert_eq!(&some.symbols[..], &found.symbols[..limit.min(all.len())]);
+        prop_assert_eq!(some.more, all.len() > limit);
+        all.dedup();
+        prop_assert_eq!(all, expected);
+        let from_start = like(&snapshot, &format!("sym:^{text}"), 500);
+        let num_first = found.symbols.partition_point(|s| s.class <= NameClass::Prefix);
+        prop_assert_eq!(self::names(&from_start), self::names(&found)[..num_first].to_vec());
+    }
+
     #[test]
     fn references_equal_a_plain_reading(
         files in vec(vec(line(), 0..60), 1..5),

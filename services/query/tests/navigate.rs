@@ -150,6 +150,36 @@ async fn references_leave_out_comments_and_strings_and_say_where_they_cannot() {
 }
 
 #[tokio::test]
+async fn pages_together_are_the_whole_answer() {
+    let (_corpus, node) = three_repositories().await;
+    for (uri, list) in [
+        ("symbols?q=load".to_owned(), "symbols"),
+        (format!("definitions?{CALL}"), "definitions"),
+        (format!("references?{CALL}"), "files"),
+    ] {
+        let whole = get(&node, &format!("/api/v1/{uri}")).await.json()[list].clone();
+        let whole = whole.as_array().unwrap();
+        assert!(whole.len() >= 3, "{uri}");
+        for limit in [1, 2] {
+            let mut found: Vec<Value> = Vec::new();
+            loop {
+                let page = format!("/api/v1/{uri}&limit={limit}&offset={}", found.len());
+                let page = get(&node, &page).await.json();
+                let answers = page[list].as_array().unwrap();
+                assert!(!answers.is_empty() && answers.len() <= limit, "{uri}: {page}");
+                found.extend(answers.iter().cloned());
+                if page["summary"]["more"] == false {
+                    break;
+                }
+            }
+            assert_eq!(&found, whole, "{uri} by {limit}");
+        }
+        let beyond = get(&node, &format!("/api/v1/{uri}&offset=99")).await.json();
+        assert_eq!((&beyond[list], &beyond["summary"]["more"]), (&json!([]), &json!(false)));
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_asked_is_refused_by_name() {
     let (corpus, node) = three_repositories().await;
     let known = repository("acme/api");
@@ -167,6 +197,8 @@ async fn what_cannot_be_asked_is_refused_by_name() {
         ("symbols?q=a&kind=fucntion".to_owned(), 400, "AX-Q005", "kind"),
         ("symbols?q=a&lang=rsut".to_owned(), 400, "AX-Q005", "lang"),
         ("symbols?q=a&limit=10001".to_owned(), 400, "AX-Q005", "limit"),
+        ("symbols?q=a&offset=-1".to_owned(), 400, "AX-Q005", "offset"),
+        ("symbols?q=a&limit=9000&offset=1001".to_owned(), 400, "AX-Q005", "offset"),
         ("symbols?q=a&wait_for=x".to_owned(), 400, "AX-Q005", "wait_for"),
         ("symbols?q=a&limt=1".to_owned(), 400, "AX-A001", "limt"),
         (place("line=4"), 400, "AX-A001", "col"),

@@ -197,7 +197,8 @@ async fn a_file_without_text_has_its_size() {
 async fn names_lead_to_definitions_and_uses() {
     let (corpus, node) = evil().await;
     let code = "struct S;\nfn one() { two(); }\n// two\nfn two() {}\n";
-    corpus.write(1, &[("acme/api", "src/a.rs", code)]).await;
+    let other = ("acme/api", "src/b.rs", "fn three() { two(); }\n");
+    corpus.write(1, &[("acme/api", "src/a.rs", code), other]).await;
     eventually("read", || async { get(&node, "/?q=two").await.text.contains("acme/api") }).await;
     let symbols = get(&node, "/symbols?q=two").await;
     assert_eq!(symbols.status, StatusCode::OK);
@@ -211,12 +212,18 @@ async fn names_lead_to_definitions_and_uses() {
     for at in ["repo=acme/api&path=src/a.rs&line=2&col=13", "symbol=two"] {
         let name = get(&node, &format!("/name?{at}")).await.text;
         assert!(
-            name.contains("<b>1</b> definition") && name.contains("<b>2</b> references"),
+            name.contains("<b>1</b> definition") && name.contains("<b>3</b> references"),
             "{name}"
         );
         assert!(name.contains("fn one() { <mark>two</mark>(); }"), "{name}");
         assert!(!name.contains("// <mark>"), "{name}");
     }
+    let first = get(&node, "/name?symbol=two&limit=1").await.text;
+    let link = "/name?symbol=two&amp;limit=1&amp;offset=1";
+    assert!(first.contains(link) && !first.contains("fn three"), "{first}");
+    let last = get(&node, &link.replace("&amp;", "&")).await.text;
+    assert!(last.contains("fn three") && last.contains("<b>1</b> definition"), "{last}");
+    assert!(!last.contains("offset=2"), "{last}");
     let nothing = get(&node, "/name?repo=acme/api&path=src/a.rs&line=2&col=10").await;
     assert_eq!(nothing.status, StatusCode::NOT_FOUND);
     assert!(nothing.text.contains("AX-A013"), "{}", nothing.text);

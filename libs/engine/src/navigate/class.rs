@@ -37,16 +37,20 @@ impl NameClass {
         }
     }
 
-    /// The class of the best of a name's matches, given as ranges in bytes; `None` without one.
+    /// The class of the best of a name's matches, given as ascending ranges in bytes; `None` without one.
     pub(super) fn of(name: &str, matches: impl Iterator<Item = (usize, usize)>) -> Option<Self> {
-        let class = |(start, end): (usize, usize)| {
+        let mut best = None;
+        for (start, end) in matches {
             if start == 0 {
-                return if end == name.len() { Self::Exact } else { Self::Prefix };
+                // no later one is better
+                return Some(if end == name.len() { Self::Exact } else { Self::Prefix });
             }
-            let is_word = name.is_char_boundary(start) && starts_subword(name, start);
-            if is_word { Self::Subword } else { Self::Within }
-        };
-        matches.map(class).min()
+            if name.is_char_boundary(start) && starts_subword(name, start) {
+                return Some(Self::Subword);
+            }
+            best = Some(Self::Within);
+        }
+        best
     }
 }
 

@@ -73,6 +73,11 @@ impl<'o> Compass<'o> {
         self.origin
     }
 
+    /// Whether the question is asked from this file.
+    pub(super) fn is_at(&self, repo: &str, path: &str) -> bool {
+        self.origin.path == path && self.origin.repo == repo
+    }
+
     /// As [`Origin::distance`].
     pub(super) fn distance(&self, to: &Nearby<'_>) -> Distance {
         self.origin.measure(to, |name| self.imported.contains(name))
@@ -120,16 +125,15 @@ impl Origin {
     /// How many names at the end of a path some import holds one after another. A file that stands for
     /// its folder goes by the folder's name.
     fn imported(&self, to: &Nearby<'_>, may_hold: impl Fn(&str) -> bool) -> u8 {
-        let mut names: Vec<&str> = to.path.split('/').collect();
-        if let Some(file) = names.last_mut() {
-            *file = file.split('.').next().unwrap_or(file);
+        let (folders, file) = to.path.rsplit_once('/').unwrap_or(("", to.path));
+        let file = file.split('.').next().unwrap_or(file);
+        let is_folder = STANDS_FOR_FOLDER.contains(&file) || to.language == "Go";
+        let last = if is_folder { folders.rsplit('/').next().unwrap_or("") } else { file };
+        if !may_hold(last) {
+            return 0; // most files: told so before anything is taken apart
         }
-        if STANDS_FOR_FOLDER.contains(names.last().unwrap_or(&"")) || to.language == "Go" {
-            names.pop();
-        }
-        if !names.last().is_some_and(|name| may_hold(name)) {
-            return 0;
-        }
+        let folders = folders.split('/').filter(|_| !folders.is_empty());
+        let names: Vec<&str> = folders.chain((!is_folder).then_some(file)).collect();
         let best = self.imports.iter().map(|import| most_in_common(&names, import)).max();
         u8::try_from(best.unwrap_or(0)).unwrap_or(u8::MAX)
     }

@@ -2,7 +2,9 @@
 //! them.
 
 use super::{
-    Distance, MAX_NAME_BYTES, Origin, facts, identifier, is_on, lines,
+    Distance, MAX_NAME_BYTES, Origin, facts, identifier,
+    in_order::InOrder,
+    is_on, lines,
     near::{Compass, family},
 };
 use crate::{
@@ -98,6 +100,8 @@ impl FileReferences {
 /// A document that may hold the name.
 struct Candidate<'a> {
     part: &'a Part,
+    /// Its part's place among those of the snapshot.
+    part_number: usize,
     doc: u32,
     /// Its blocks that may; none for all of them.
     blocks: Option<Range<usize>>,
@@ -127,21 +131,24 @@ impl Snapshot {
         }
         let mut candidates: Vec<Candidate<'_>> = Vec::new();
         let compass = Compass::new(origin);
-        for (part, units) in &of_parts {
-            add_candidates(part, units, query, &compass, &mut candidates);
+        for (number, (part, units)) in of_parts.iter().enumerate() {
+            add_candidates((number, part), units, query, &compass, &mut candidates);
         }
-        candidates.sort_unstable_by(|a, b| a.rank.cmp(&b.rank).then(a.doc.cmp(&b.doc)));
+        let mut candidates = InOrder::new(candidates, |a: &Candidate<'_>, b: &Candidate<'_>| {
+            let place = |of: &Candidate<'_>| (of.part_number, of.doc);
+            a.rank.cmp(&b.rank).then_with(|| place(a).cmp(&place(b)))
+        });
         let finder = memmem::Finder::new(query.name);
         let mut defined = vec![None; of_parts.len()];
-        for (looked_at, candidate) in candidates.iter().enumerate() {
+        let mut looked_at = 0usize;
+        while let Some(candidate) = candidates.next() {
             if looked_at.is_multiple_of(DOCS_PER_CHECK) && stop.is_due() {
                 found.timed_out = true;
                 break;
             }
-            let place = of_parts.iter().position(|(part, _)| std::ptr::eq(*part, candidate.part));
-            let (place, units) =
-                place.map_or((0, &Units::All), |place| (place, &of_parts[place].1));
-            let defined = match &mut defined[place] {
+            looked_at += 1;
+            let (_, units) = &of_parts[candidate.part_number];
+            let defined = match &mut defined[candidate.part_number] {
                 Some(known) => known,
                 unknown => unknown.insert(definitions(&candidate.part.segment, query.name)?),
             };
@@ -168,7 +175,7 @@ fn definitions(segment: &Segment, name: &str) -> Result<Vec<(u32, u32)>> {
 }
 
 fn add_candidates<'a>(
-    part: &'a Part,
+    (part_number, part): (usize, &'a Part),
     units: &Units,
     query: &ReferenceQuery<'_>,
     compass: &Compass<'_>,
@@ -184,7 +191,7 @@ fn add_candidates<'a>(
         }
         let distance = compass.distance(&facts.nearby(None, is_on(doc)));
         let rank = (distance, facts.penalty, facts.repo, facts.path);
-        found.push(Candidate { part, doc, blocks, rank });
+        found.push(Candidate { part, part_number, doc, blocks, rank });
     };
     match units {
         Units::All => part.live.iter().for_each(|doc| add(doc, None)),
@@ -210,16 +217,18 @@ impl Candidate<'_> {
     ) -> Result<Option<FileReferences>> {
         let (segment, doc) = (&*self.part.segment, self.doc);
         let text = segment.text(doc);
-        let marks = segment.marks.of(doc)?;
         let is_defined = |at: usize| defined.binary_search(&(doc, at as u32)).is_ok();
-        let mut places = Vec::new();
+        let is_whole = |at: &usize| identifier::is_whole(text, &(*at..*at + finder.needle().len()));
+        let mut places: Vec<usize> = Vec::new();
         for range in self.ranges(units) {
             let starts = finder.find_iter(&text[range.clone()]).map(|at| range.start + at);
-            places.extend(starts.filter(|start| {
-                identifier::is_whole(text, &(*start..*start + finder.needle().len()))
-                    && (is_defined(*start) || !is_prose(marks.as_ref(), *start))
-            }));
+            places.extend(starts.filter(is_whole));
         }
+        if places.is_empty() {
+            return Ok(None); // without a look at what syntax said, which takes longer than all of this
+        }
+        let marks = segment.marks.of(doc)?;
+        places.retain(|at| is_defined(*at) || !is_prose(marks.as_ref(), *at));
         if places.is_empty() {
             return Ok(None);
         }

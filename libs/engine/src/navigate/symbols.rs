@@ -1,22 +1,16 @@
 //! Definitions by name.
 
 use super::{
-    MAX_NAME_BYTES, NameClass, Origin, SymbolName, SymbolQuery, facts, is_on, lines,
+    NameClass, Origin, SymbolQuery, facts, is_on, lines,
+    names::{Go, NameRank, Named, Names},
     near::{Compass, Distance},
 };
-use crate::{EngineError, Result, Snapshot, Stop, grams::Units, snapshot::Part, symbols::Place};
-use ax_query::{
-    Matcher, Pattern,
-    grams::{GramLimits, plan},
+use crate::{
+    Result, Snapshot, Stop,
+    snapshot::Part,
+    symbols::{Named as Stored, Place},
 };
-use regex_automata::meta::Regex;
 
-/// Bytes of the compiled pattern of a name.
-const NFA_BYTES: usize = 16 << 20;
-/// Matches looked at within one name to find the best.
-const MATCHES_PER_NAME: usize = 8;
-/// Runs of names looked at between two looks at the clock.
-const UNITS_PER_CHECK: usize = 128;
 /// Kinds that are rarely what is meant when another definition has the same name.
 const MINOR_KINDS: [&str; 3] = ["field", "variant", "variable"];
 
@@ -70,6 +64,12 @@ pub struct FoundSymbols {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank<'a> {
     name: NameRank<'a>,
+    of_name: PlaceRank<'a>,
+}
+
+/// What orders the definitions of one name.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct PlaceRank<'a> {
     distance: Distance,
     is_minor: bool,
     penalty: u8,
@@ -77,15 +77,6 @@ struct Rank<'a> {
     path: &'a str,
     line: u64,
     column: u32,
-}
-
-/// What orders names: how they answer, short before long, as it was typed before another case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct NameRank<'a> {
-    class: NameClass,
-    len: usize,
-    other_case: bool,
-    name: &'a [u8],
 }
 
 impl Symbol {
@@ -102,13 +93,15 @@ impl Symbol {
         let (class, other_case) = (self.class, self.other_case);
         Rank {
             name: NameRank { class, len: name.len(), other_case, name: name.as_bytes() },
-            distance: origin.distance(&nearby),
-            is_minor: MINOR_KINDS.contains(&self.kind.as_str()),
-            penalty: self.penalty,
-            repo,
-            path,
-            line: self.line,
-            column: self.column,
+            of_name: PlaceRank {
+                distance: origin.distance(&nearby),
+                is_minor: MINOR_KINDS.contains(&self.kind.as_str()),
+                penalty: self.penalty,
+                repo,
+                path,
+                line: self.line,
+                column: self.column,
+            },
         }
     }
 }
@@ -126,174 +119,156 @@ impl Snapshot {
         limit: usize,
         stop: &Stop,
     ) -> Result<FoundSymbols> {
-        let mut found = FoundSymbols::default();
         let (names, compass) = (Names::new(&query.name)?, Compass::new(origin));
+        let (mut answers, mut candidates) = (Vec::new(), Vec::new());
         for part in &self.parts {
-            let mut chosen = names.of(part, stop)?;
-            chosen.sort_unstable_by(|a, b| a.rank().cmp(&b.rank()));
-            let mut of_part = Vec::new();
-            for run in chosen
-                .chunk_by(|a, b| a.rank().class == b.rank().class && a.name.len() == b.name.len())
-            {
-                if stop.is_due() || of_part.len() > limit {
-                    break;
-                }
-                for name in run {
-                    add_places(part, query, name, &compass, &mut of_part)?;
-                }
-            }
-            of_part.sort_by(|a: &Candidate<'_>, b| a.rank.cmp(&b.rank));
-            found.more |= of_part.len() > limit;
-            of_part.truncate(limit);
-            for candidate in of_part {
-                found.symbols.push(candidate.symbol()?);
-            }
+            let wanted = Wanted::new(part, query);
+            let is_wanted = |stored: &Stored<'_>| wanted.has_any(stored);
+            let mut gather = Gather::new(&wanted, &compass);
+            names.each(&part.segment.symbols, &is_wanted, stop, |number, name| {
+                gather.add(number, answers.len())?;
+                answers.push(name);
+                // those of later names come after all of these
+                Ok(if gather.found.len() > limit { Go::Enough } else { Go::On })
+            })?;
+            candidates.append(&mut gather.found);
         }
-        found.symbols.sort_by(|a, b| Symbol::order(a, b, origin));
-        found.more |= found.symbols.len() > limit;
-        found.symbols.truncate(limit);
-        found.timed_out = stop.is_due();
-        Ok(found)
+        let rank = |of: &Candidate<'_>| answers[of.name].rank();
+        candidates.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.rank.cmp(&b.rank)));
+        let more = candidates.len() > limit;
+        candidates.truncate(limit);
+        let symbols = candidates.into_iter().map(|of| of.symbol(&answers[of.name]));
+        let mut symbols = symbols.collect::<Result<Vec<_>>>()?;
+        symbols.sort_by(|a, b| Symbol::order(a, b, origin)); // as the root orders those of all shards
+        Ok(FoundSymbols { symbols, more, timed_out: stop.is_due() })
     }
-}
-
-/// A name of a segment that answers. Where it is defined is read only once it is its turn: a short
-/// pattern matches ten thousands of names, of which fifty are shown.
-struct Named {
-    name: Vec<u8>,
-    class: NameClass,
-    other_case: bool,
-}
-
-impl Named {
-    fn rank(&self) -> NameRank<'_> {
-        let Self { name, class, other_case, .. } = self;
-        NameRank { class: *class, len: name.len(), other_case: *other_case, name }
-    }
-}
-
-/// Finds names.
-enum Names<'q> {
-    Exact(&'q str),
-    Like(Box<Regex>, &'q Pattern),
-}
-
-impl<'q> Names<'q> {
-    fn new(name: &SymbolName<'q>) -> Result<Self> {
-        match name {
-            SymbolName::Exact(name) => Ok(Self::Exact(name)),
-            SymbolName::Like(pattern) => {
-                let config = Regex::config().utf8_empty(false).nfa_size_limit(Some(NFA_BYTES));
-                let built = Regex::builder().configure(config).build_from_hir(pattern.hir());
-                let regex = built.map_err(|error| EngineError::RegexTooLarge(error.to_string()))?;
-                Ok(Self::Like(Box::new(regex), pattern))
-            }
-        }
-    }
-
-    fn of(&self, part: &Part, stop: &Stop) -> Result<Vec<Named>> {
-        match self {
-            Self::Exact(name) => {
-                if name.is_empty() || name.len() > MAX_NAME_BYTES {
-                    return Ok(Vec::new());
-                }
-                let name = name.as_bytes().to_vec();
-                Ok(vec![Named { name, class: NameClass::Exact, other_case: false }])
-            }
-            Self::Like(regex, pattern) => like(part, regex, pattern, stop),
-        }
-    }
-}
-
-fn like(part: &Part, regex: &Regex, pattern: &Pattern, stop: &Stop) -> Result<Vec<Named>> {
-    let symbols = &part.segment.symbols;
-    let formula = plan(pattern.hir(), &GramLimits::default());
-    let units = match symbols.grams.evaluate(&formula)? {
-        Units::All => (0..symbols.num_units()).collect(),
-        Units::Some(units) => units,
-    };
-    let mut found = Vec::new();
-    for (looked_at, unit) in units.into_iter().enumerate() {
-        if looked_at.is_multiple_of(UNITS_PER_CHECK) && stop.is_due() {
-            break;
-        }
-        let mut unit = symbols.unit(unit);
-        while let Some(named) = unit.next_name()? {
-            let name = String::from_utf8_lossy(named.name);
-            let matches = regex.find_iter(named.name).take(MATCHES_PER_NAME);
-            let Some(class) = NameClass::of(&name, matches.map(|m| (m.start(), m.end()))) else {
-                continue;
-            };
-            let other_case = is_other_case(named.name, pattern);
-            found.push(Named { name: named.name.to_vec(), class, other_case });
-        }
-    }
-    Ok(found)
-}
-
-/// Whether a name holds the text sought in another case only.
-fn is_other_case(name: &[u8], pattern: &Pattern) -> bool {
-    let text = pattern.source().trim_start_matches('^').trim_end_matches('$');
-    let is_plain = !text.is_empty() && text.chars().all(|c| c == '_' || c.is_alphanumeric());
-    is_plain && memchr::memmem::find(name, text.as_bytes()).is_none()
 }
 
 /// A definition before it is read.
 struct Candidate<'a> {
     part: &'a Part,
     place: Place,
-    container: Option<String>,
-    rank: Rank<'a>,
+    /// Its name's place among those that answer.
+    name: usize,
+    rank: PlaceRank<'a>,
 }
 
-fn add_places<'a>(
+/// Which definitions of one segment are wanted.
+struct Wanted<'a, 'q> {
     part: &'a Part,
-    query: &SymbolQuery<'_>,
-    name: &'a Named,
-    compass: &Compass<'_>,
-    found: &mut Vec<Candidate<'a>>,
-) -> Result<()> {
-    let segment = &part.segment;
-    let kinds = &segment.docs.strings.symbol_kinds;
-    let places = segment.symbols.find(&name.name)?.map(|(_, places)| places).unwrap_or_default();
-    let mut is_on = is_on(part, compass);
-    for place in places.into_iter().filter(|place| part.live.has(place.doc)) {
-        let kind = kinds.get(place.kind as usize).map_or("", String::as_str);
-        let is_wanted = |kinds: &Vec<ax_syntax::Kind>| kinds.iter().any(|one| one.as_str() == kind);
-        let facts = facts(part, place.doc);
-        let holds = |matchers: &[&Matcher], name: &str| {
-            matchers.iter().all(|matcher| matcher.is_match(name.as_bytes()))
+    query: &'q SymbolQuery<'q>,
+    /// Per number of a kind, whether it is wanted; none if all are.
+    kinds: Option<Vec<bool>>,
+    /// Per number of a repository, the same.
+    repos: Option<Vec<bool>>,
+}
+
+impl<'a, 'q> Wanted<'a, 'q> {
+    fn new(part: &'a Part, query: &'q SymbolQuery<'q>) -> Self {
+        let strings = &part.segment.docs.strings;
+        let kinds = query.kinds.as_ref().map(|kinds| {
+            let is_wanted = |name: &String| kinds.iter().any(|kind| kind.as_str() == name);
+            strings.symbol_kinds.iter().map(is_wanted).collect()
+        });
+        let repos = query.restricts_repositories().then(|| {
+            let is_wanted =
+                |name: &String| query.wants_repository(name, part.branches.facts_of(name));
+            strings.repos.iter().map(is_wanted).collect()
+        });
+        Self { part, query, kinds, repos }
+    }
+
+    fn is_wanted(&self, place: &Place) -> bool {
+        let (part, query) = (self.part, self.query);
+        let of = |all: &Option<Vec<bool>>, number: u32| {
+            all.as_ref().is_none_or(|all| all.get(number as usize).copied().unwrap_or(false))
         };
-        if !query.kinds.as_ref().is_none_or(is_wanted)
-            || !query.languages.iter().all(|language| language == facts.language)
-            || !holds(&query.repos, facts.repo)
-            || query.repository.is_some_and(|wanted| wanted != facts.repo)
-            || !holds(&query.files, facts.path)
+        let is_of_file = || {
+            let facts = facts(part, place.doc);
+            query.languages.iter().all(|language| language == facts.language)
+                && query.files.iter().all(|matcher| matcher.is_match(facts.path.as_bytes()))
+        };
+        part.live.has(place.doc)
+            && of(&self.kinds, place.kind)
+            && of(&self.repos, part.segment.docs.repo(place.doc))
+            && is_of_file()
+    }
+
+    /// Whether any definition of a name is. Where all are, nothing is read for it.
+    fn has_any(&self, stored: &Stored<'_>) -> Result<bool> {
+        let Self { query, kinds, repos, .. } = self;
+        if kinds.is_none()
+            && repos.is_none()
+            && query.languages.is_empty()
+            && query.files.is_empty()
         {
-            continue;
+            return Ok(true);
         }
-        let container = place.container.map(|name| segment.symbols.name(name)).transpose()?;
-        let container = container.map(|name| String::from_utf8_lossy(&name).into_owned());
-        let nearby = facts.nearby(container.as_deref(), is_on(place.doc));
-        let distance = compass.distance(&nearby);
-        let rank = Rank {
-            name: name.rank(),
-            distance,
+        let mut any = false;
+        stored.each_place(|place| any = any || self.is_wanted(&place))?;
+        Ok(any)
+    }
+}
+
+/// Gathers definitions of one segment.
+struct Gather<'a, 'q> {
+    wanted: &'q Wanted<'a, 'q>,
+    compass: &'q Compass<'a>,
+    is_on: Box<dyn FnMut(u32) -> bool + 'a>,
+    found: Vec<Candidate<'a>>,
+}
+
+impl<'a, 'q> Gather<'a, 'q> {
+    fn new(wanted: &'q Wanted<'a, 'q>, compass: &'q Compass<'a>) -> Self {
+        let is_on = Box::new(is_on(wanted.part, compass));
+        Self { wanted, compass, is_on, found: Vec::new() }
+    }
+
+    /// Adds the definitions of the name at `number` that are wanted; `name` is its place among those that
+    /// answer.
+    fn add(&mut self, number: u32, name: usize) -> Result<()> {
+        let part = self.wanted.part;
+        for place in part.segment.symbols.places(number)? {
+            if self.wanted.is_wanted(&place) {
+                let rank = self.rank(&place)?;
+                self.found.push(Candidate { part, place, name, rank });
+            }
+        }
+        Ok(())
+    }
+
+    /// What orders a definition.
+    fn rank(&mut self, place: &Place) -> Result<PlaceRank<'a>> {
+        let part = self.wanted.part;
+        let kinds = &part.segment.docs.strings.symbol_kinds;
+        let kind = kinds.get(place.kind as usize).map_or("", String::as_str);
+        let facts = facts(part, place.doc);
+        // it says nothing of another file, and reading it for each of thousands would take long
+        let container = match self.compass.is_at(facts.repo, facts.path) {
+            true => container(part, place)?,
+            false => None,
+        };
+        let nearby = facts.nearby(container.as_deref(), (self.is_on)(place.doc));
+        Ok(PlaceRank {
+            distance: self.compass.distance(&nearby),
             is_minor: MINOR_KINDS.contains(&kind),
             penalty: facts.penalty,
             repo: facts.repo,
             path: facts.path,
             line: u64::from(place.start), // ascends with the line, which is not known yet
             column: 0,
-        };
-        found.push(Candidate { part, place, container, rank });
+        })
     }
-    Ok(())
+}
+
+fn container(part: &Part, place: &Place) -> Result<Option<String>> {
+    let name = place.container.map(|name| part.segment.symbols.name(name)).transpose()?;
+    Ok(name.map(|name| String::from_utf8_lossy(&name).into_owned()))
 }
 
 impl Candidate<'_> {
-    fn symbol(self) -> Result<Symbol> {
-        let Self { part, place, container, rank } = self;
+    fn symbol(&self, named: &Named) -> Result<Symbol> {
+        let Self { part, place, rank, .. } = self;
         let segment = &*part.segment;
         let start = place.start as usize;
         let line = lines::line_at(segment, place.doc, start);
@@ -313,15 +288,15 @@ impl Candidate<'_> {
             branches: part.branch_names(place.doc),
             language: strings.language(record.language).to_owned(),
             blob: record.blob.to_string(),
-            name: String::from_utf8_lossy(rank.name.name).into_owned(),
+            name: String::from_utf8_lossy(&named.name).into_owned(),
             kind: strings.symbol_kinds.get(place.kind as usize).cloned().unwrap_or_default(),
-            container,
+            container: container(part, place)?,
             line: line.number,
             column: lines::column(bytes, start.saturating_sub(line.range.start)),
             end_line,
             signature: lines::shown(bytes).0,
-            class: rank.name.class,
-            other_case: rank.name.other_case,
+            class: named.class,
+            other_case: named.other_case,
             penalty: rank.penalty,
         })
     }

@@ -8,6 +8,7 @@ use crate::{
     leb,
     sections::Sections,
 };
+use std::ops::Range;
 use tantivy::directory::OwnedBytes;
 
 /// The definitions of a mapped segment.
@@ -84,15 +85,48 @@ impl Symbols {
         Err(corrupt("a name is not there"))
     }
 
-    /// The place of a name in order, and where it is defined; `None` if nothing has it.
-    pub(crate) fn find(&self, name: &[u8]) -> Result<Option<(u32, Vec<Place>)>> {
+    /// Where the name at a place in order is defined.
+    pub(crate) fn places(&self, number: u32) -> Result<Vec<Place>> {
+        let mut unit = self.unit(number / NAMES_PER_UNIT as u32);
+        while let Some(named) = unit.next_name()? {
+            if named.number == number {
+                let mut places = Vec::new();
+                named.each_place(|place| places.push(place))?;
+                return Ok(places);
+            }
+        }
+        Err(corrupt("a name is not there"))
+    }
+
+    /// The runs that hold every name that begins so, and few others.
+    pub(crate) fn units_beginning(&self, beginning: &[u8]) -> Result<Range<u32>> {
+        let is_behind = |name: &[u8]| name > beginning && !name.starts_with(beginning);
+        Ok(self.unit_before(beginning)?..self.first_unit(is_behind)?)
+    }
+
+    /// The last run that begins with `name` or before it; the first if none does.
+    fn unit_before(&self, name: &[u8]) -> Result<u32> {
+        Ok(self.first_unit(|first| first > name)?.saturating_sub(1))
+    }
+
+    /// The first run whose first name is so, which all behind it are; their number if none is.
+    fn first_unit(&self, is_so: impl Fn(&[u8]) -> bool) -> Result<u32> {
         let (mut low, mut high) = (0, self.num_units);
-        while low + 1 < high {
+        while low < high {
             let middle = low + (high - low) / 2;
             let mut unit = self.unit(middle);
-            let is_after = unit.next_name()?.is_some_and(|first| first.name > name);
-            if is_after { high = middle } else { low = middle }
+            if unit.next_name()?.is_some_and(|first| is_so(first.name)) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
         }
+        Ok(low)
+    }
+
+    /// The place of a name in order, and where it is defined; `None` if nothing has it.
+    pub(crate) fn find(&self, name: &[u8]) -> Result<Option<(u32, Vec<Place>)>> {
+        let low = self.unit_before(name)?;
         if low == self.num_units {
             return Ok(None);
         }

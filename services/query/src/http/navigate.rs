@@ -116,7 +116,7 @@ pub(super) async fn symbols(
     Extension(request_id): Extension<RequestId>,
     RawQuery(raw): RawQuery,
 ) -> Result<Json<SymbolsBody>, HttpFault> {
-    let known = ["q", "repo", "lang", "kind", "limit", "timeout", "wait_for"];
+    let known = ["q", "repo", "lang", "kind", "limit", "offset", "timeout", "wait_for"];
     let params = Params::strict(raw.as_deref(), &known)?;
     let question = symbol_question(&params)?;
     let options = options_of(&params, request_id)?;
@@ -131,8 +131,10 @@ pub(super) async fn definitions(
     Extension(request_id): Extension<RequestId>,
     RawQuery(raw): RawQuery,
 ) -> Result<Json<DefinitionsBody>, HttpFault> {
-    let known =
-        ["repo", "path", "branch", "blob", "line", "col", "lang", "limit", "timeout", "wait_for"];
+    let known = [
+        "repo", "path", "branch", "blob", "line", "col", "lang", "limit", "offset", "timeout",
+        "wait_for",
+    ];
     let params = Params::strict(raw.as_deref(), &known)?;
     let question = place_question(&params)?;
     let language = language_of(&params)?;
@@ -154,7 +156,7 @@ pub(super) async fn references(
 ) -> Result<Json<ReferencesBody>, HttpFault> {
     let known = [
         "symbol", "repo", "path", "branch", "blob", "line", "col", "lang", "lines", "limit",
-        "timeout", "wait_for",
+        "offset", "timeout", "wait_for",
     ];
     let params = Params::strict(raw.as_deref(), &known)?;
     let options = options_of(&params, request_id)?;
@@ -219,7 +221,7 @@ fn check(text: &str, field: &str) -> Result<(), Fault> {
     let query = query.map_err(|error| at_fault(error.into()))?;
     ax_engine::check_names(&query).map_err(|error| at_fault(error.into()))?;
     if SymbolQuery::of(&query).is_none() || query.shape != ax_query::Shape::default() {
-        let message = "`q` is one name, and filters by repo:, file:, lang: and symkind: beside it";
+        let message = "`q` is one name, and filters by repo:, file:, lang:, symkind:, archived: and their like beside it";
         let hint =
             "as in `lock`, `^lock$`, `/^spin_.*/` or `lock lang:c`; /api/v1/search takes any query";
         return Err(Fault::new(Code::QueryBadValue, message).in_field(field).hint(hint));
@@ -257,6 +259,7 @@ pub(crate) fn place_question(params: &Params) -> Result<PlaceQuestion, Fault> {
 pub(crate) fn options_of(params: &Params, id: RequestId) -> Result<NavigateOptions, Fault> {
     Ok(NavigateOptions {
         limit: params.number("limit", 1)?,
+        offset: params.number("offset", 0)?,
         timeout: params.duration("timeout")?,
         wait_for: params.text("wait_for").to_owned(),
         request_id: id.0,

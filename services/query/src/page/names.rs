@@ -23,6 +23,10 @@ use http::StatusCode;
 /// Occurrences shown per file.
 const LINES_PER_FILE: u32 = 12;
 
+/// Parameters that a link to the next page keeps.
+const PAGED: [&str; 11] =
+    ["q", "symbol", "repo", "path", "branch", "blob", "line", "col", "kind", "lang", "limit"];
+
 /// Definitions whose names match `q`.
 pub(super) async fn symbols(
     State(state): State<HttpState>,
@@ -44,6 +48,7 @@ pub(super) async fn symbols(
             tabs(&mut html, query, Tab::Symbols);
             incomplete(&mut html, &found.summary);
             definitions(&mut html, &found);
+            next_page(&mut html, "/symbols", &params, &found);
             page(query, query, &html)
         }
         Err(fault) => problem::page(query, &fault),
@@ -56,13 +61,18 @@ pub(super) async fn name(
     Extension(request_id): Extension<RequestId>,
     RawQuery(raw): RawQuery,
 ) -> Response {
-    match find(&state, raw.as_deref(), request_id).await {
+    let params = match Params::lenient(raw.as_deref()) {
+        Ok(params) => params,
+        Err(fault) => return problem::page("", &fault),
+    };
+    match find(&state, &params, request_id).await {
         Ok(named) => {
             let mut html = Html::default();
             html.raw("<p class=\"crumb\">").name(&named.name).raw("</p>");
             incomplete(&mut html, &named.definitions.summary);
             definitions(&mut html, &named.definitions);
             references(&mut html, &named.references);
+            next_page(&mut html, "/name", &params, &named.references);
             page(&named.name, "", &html)
         }
         Err(fault) => problem::page("", &fault),
@@ -76,12 +86,11 @@ struct Named {
     references: Navigated<FileReferences>,
 }
 
-async fn find(state: &HttpState, raw: Option<&str>, id: RequestId) -> Result<Named, Fault> {
-    let params = Params::lenient(raw)?;
-    let options = options_of(&params, id)?;
+async fn find(state: &HttpState, params: &Params, id: RequestId) -> Result<Named, Fault> {
+    let options = options_of(params, id)?;
     let (name, origin) = match params.text("symbol") {
         "" => {
-            let place = state.root.place(place_question(&params)?, &options).await?;
+            let place = state.root.place(place_question(params)?, &options).await?;
             (place.name, place.origin)
         }
         name => (name.to_owned(), Origin::default()),
@@ -93,12 +102,26 @@ async fn find(state: &HttpState, raw: Option<&str>, id: RequestId) -> Result<Nam
         max_per_file: LINES_PER_FILE,
         ..Default::default()
     };
-    let once: &NavigateOptions = &options;
+    // a later page is one of uses; what the name means stands on each
+    let first = NavigateOptions { offset: 0, ..options.clone() };
     let (definitions, references) = futures::try_join!(
-        root.symbols(meant, &origin, once),
-        root.references(used, &origin, once)
+        root.symbols(meant, &origin, &first),
+        root.references(used, &origin, &options)
     )?;
     Ok(Named { name, definitions, references })
+}
+
+/// A link to what comes behind this page, if something does.
+fn next_page<T>(html: &mut Html, path: &'static str, params: &Params, found: &Navigated<T>) {
+    if !found.summary.more || found.found.is_empty() {
+        return;
+    }
+    let passed: usize = params.text("offset").parse().unwrap_or(0);
+    let offset = (passed + found.found.len()).to_string();
+    let kept = PAGED.into_iter().map(|name| (name, params.text(name)));
+    let kept = kept.filter(|(_, value)| !value.is_empty());
+    let all: Vec<(&'static str, &str)> = kept.chain([("offset", offset.as_str())]).collect();
+    html.raw("<p class=\"sum\"><a href=\"").link(path, &all).raw("\">More</a></p>");
 }
 
 fn page(title: &str, query: &str, html: &Html) -> Response {

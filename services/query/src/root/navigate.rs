@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 pub struct NavigateOptions {
     /// Most answers; zero means the server's default.
     pub limit: u32,
+    /// Answers to pass over: those of earlier pages.
+    pub offset: u32,
     /// Deadline; zero means the server's default.
     pub timeout: Duration,
     /// Version token to wait for; empty for none.
@@ -38,8 +40,24 @@ struct Asking {
     started: Instant,
     deadline: Instant,
     limit: u32,
+    offset: u32,
     wait_for: VersionToken,
     request_id: String,
+}
+
+impl Asking {
+    /// How many answers each shard is asked for: any of them may be on the page.
+    fn of_shard(&self) -> u32 {
+        self.offset + self.limit
+    }
+
+    /// The page, of answers in order; whether there are more.
+    fn page<T>(&self, mut found: Vec<T>) -> (Vec<T>, bool) {
+        let more = found.len() > self.of_shard() as usize;
+        found.truncate(self.of_shard() as usize);
+        found.drain(..found.len().min(self.offset as usize));
+        (found, more)
+    }
 }
 
 impl Root {
@@ -89,14 +107,14 @@ impl Root {
         options: &NavigateOptions,
     ) -> Result<Navigated<Symbol>, Fault> {
         let asking = self.asking(options)?;
-        let (limit, from) = (asking.limit, Some(origin_to_wire(origin)));
+        let (limit, from) = (asking.of_shard(), Some(origin_to_wire(origin)));
         let question = Question::Symbols(SymbolQuestion { limit, origin: from, ..question });
         let (answers, mut summary) = self.gather_names(&asking, question).await?;
         let found = answers.into_iter().flat_map(|answer| answer.symbols);
         let mut found: Vec<Symbol> = found.map(symbol_of).collect();
         found.sort_by(|a, b| Symbol::order(a, b, origin));
-        summary.more |= found.len() > limit as usize;
-        found.truncate(limit as usize);
+        let (found, more) = asking.page(found);
+        summary.more |= more;
         Ok(Navigated { found, summary })
     }
 
@@ -108,14 +126,14 @@ impl Root {
         options: &NavigateOptions,
     ) -> Result<Navigated<FileReferences>, Fault> {
         let asking = self.asking(options)?;
-        let (limit, from) = (asking.limit, Some(origin_to_wire(origin)));
+        let (limit, from) = (asking.of_shard(), Some(origin_to_wire(origin)));
         let question = Question::References(ReferenceQuestion { limit, origin: from, ..question });
         let (answers, mut summary) = self.gather_names(&asking, question).await?;
         let found = answers.into_iter().flat_map(|answer| answer.files);
         let mut found: Vec<FileReferences> = found.map(file_of).collect();
         found.sort_by(|a, b| FileReferences::order(a, b, origin));
-        summary.more |= found.len() > limit as usize;
-        found.truncate(limit as usize);
+        let (found, more) = asking.page(found);
+        summary.more |= more;
         Ok(Navigated { found, summary })
     }
 
@@ -128,6 +146,10 @@ impl Root {
         if options.limit > limits.max_limit {
             return refused("limit", limits.max_limit.to_string());
         }
+        let limit = if options.limit == 0 { limits.default_limit } else { options.limit };
+        if options.offset > limits.max_limit.saturating_sub(limit) {
+            return refused("offset", format!("{} with `limit`", limits.max_limit));
+        }
         if options.timeout > limits.max_timeout {
             return refused("timeout", format!("{} s", limits.max_timeout.as_secs()));
         }
@@ -136,7 +158,8 @@ impl Root {
         Ok(Asking {
             started,
             deadline: started + or(options.timeout, limits.default_timeout),
-            limit: if options.limit == 0 { limits.default_limit } else { options.limit },
+            limit,
+            offset: options.offset,
             wait_for: resolve_token(&options.wait_for, &self.inner.world)?,
             request_id: super::request_id(options.request_id.clone()),
         })
