@@ -28,7 +28,7 @@ measure() {
     --json "$out/$name.json" --html "$out/$name.html"
 }
 
-[ $# -gt 0 ] || set -- first-page count-literals ignore-case regex multiline clients-8 clients-200 scale push
+[ $# -gt 0 ] || set -- first-page count-literals ignore-case regex multiline names clients-8 clients-200 scale push
 for name in "$@"; do
   say "$name"
   case $name in
