@@ -225,15 +225,18 @@ pub enum ReposAction {
 pub struct FactArgs {
     /// Nobody works on it any more; `--archived=no` takes that back.
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true,
-        default_missing_value = "yes", value_parser = BoolishValueParser::new())]
+        default_missing_value = "yes", value_parser = BoolishValueParser::new(),
+        hide_possible_values = true)]
     pub archived: Option<bool>,
     /// It began as a copy of another one.
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true,
-        default_missing_value = "yes", value_parser = BoolishValueParser::new())]
+        default_missing_value = "yes", value_parser = BoolishValueParser::new(),
+        hide_possible_values = true)]
     pub fork: Option<bool>,
     /// Everybody may read it at its code host.
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true,
-        default_missing_value = "yes", value_parser = BoolishValueParser::new())]
+        default_missing_value = "yes", value_parser = BoolishValueParser::new(),
+        hide_possible_values = true)]
     pub public: Option<bool>,
     /// How much it weighs among others when files are ranked, as stars do.
     #[arg(long, value_name = "N")]
