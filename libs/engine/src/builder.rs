@@ -1,8 +1,12 @@
 //! Building a segment from changes, in bounded memory.
 
 mod chunk;
+mod extraction;
 mod finish;
 
+use extraction::CommonRules;
+pub(crate) use extraction::{Definitions, Wanted};
+pub use extraction::{Extraction, Texts};
 pub(crate) use finish::entry;
 
 use crate::{
@@ -15,13 +19,15 @@ use crate::{
     languages,
     marks::MarksBuilder,
     path,
+    reuse::KnownSegment,
     sections::SectionWriter,
-    symbols::{NewSymbol, SymbolsBuilder},
+    symbols::SymbolsBuilder,
     words::{Digest, WordsWriter},
 };
 use ax_model::{DocKey, OffsetRange, RepoName, RepositoryInfo};
+use ax_syntax::Language;
 use bytes::Bytes;
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tempfile::TempPath;
 
 /// Text gathered before it is indexed: large enough to keep all cores busy, small enough to hold.
@@ -52,6 +58,9 @@ pub struct SegmentBuilder {
     digests: Vec<Digest>,
     symbols: SymbolsBuilder,
     marks: MarksBuilder,
+    known: Vec<Arc<KnownSegment>>,
+    rules: CommonRules,
+    extraction: Extraction,
     repositories: BTreeMap<RepoName, RepositoryInfo>,
     pending: Vec<Pending>,
     pending_bytes: usize,
@@ -73,19 +82,9 @@ struct Pending {
     doc: u32,
     path: String,
     text: Bytes,
-    language: String,
+    /// Only one that has definitions.
+    language: Option<&'static Language>,
     known: Option<Definitions>,
-}
-
-/// The definitions of a document, and what else syntax says of it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Definitions {
-    /// Each with the name of its kind.
-    pub(crate) symbols: Vec<(NewSymbol, String)>,
-    /// As [`crate::marks`] stores them; empty where syntax said nothing.
-    pub(crate) marks: Vec<u8>,
-    /// They could not be extracted within the bounds.
-    pub(crate) given_up: bool,
 }
 
 impl SegmentBuilder {
@@ -113,12 +112,21 @@ impl SegmentBuilder {
             digests: Vec::new(),
             symbols: SymbolsBuilder::default(),
             marks: MarksBuilder::default(),
+            known: Vec::new(),
+            rules: CommonRules::default(),
+            extraction: Extraction::default(),
             repositories: BTreeMap::new(),
             pending: Vec::new(),
             pending_bytes: 0,
             text_bytes: 0,
             options,
         })
+    }
+
+    /// Definitions of texts that stand in `known` too are copied from there where that is cheaper than
+    /// to parse again; the first that has one gives it.
+    pub fn reuse(&mut self, known: Vec<Arc<KnownSegment>>) {
+        self.known = known;
     }
 
     /// These are now all live versions of `key`: it is replaced in older segments, and earlier in
@@ -198,6 +206,11 @@ impl SegmentBuilder {
         self.keys.is_empty() && self.repositories.is_empty()
     }
 
+    /// What is put with definitions from now on had them by `rules`.
+    pub(crate) fn copies_by(&mut self, rules: u32) {
+        self.rules.add(rules);
+    }
+
     /// Drops the deletions: right when there is no older segment for them to apply to.
     pub(crate) fn forget_tombstones(&mut self) {
         self.keys.forget_tombstones();
@@ -239,6 +252,7 @@ impl SegmentBuilder {
             Err(reason) => (Bytes::new(), Some(reason)),
         };
         let language = languages::detect(&key.path, &text);
+        let language_name = language.map_or("", |language| language.name);
         let end = self.text_bytes + text.len() as u64;
         let mut flags = path::flags(&key.path);
         flags |= if version.generated { flag::GENERATED } else { 0 };
@@ -251,7 +265,7 @@ impl SegmentBuilder {
             first_block: 0,
             branches: self.tables.branch_sets.number_of(&version.branches.join("\0")),
             as_of: version.as_of,
-            language: self.tables.languages.number_of(language),
+            language: self.tables.languages.number_of(language_name),
             encoding: self.tables.encodings.number_of(&version.encoding),
             kind: version.kind,
             skip,
@@ -263,8 +277,8 @@ impl SegmentBuilder {
         });
         self.text_bytes = end;
         self.pending_bytes += text.len();
-        let (path, language) = (key.path.clone(), language.to_owned());
-        self.pending.push(Pending { doc: id, path, text, language, known });
+        let language = language.filter(|language| language.has_definitions());
+        self.pending.push(Pending { doc: id, path: key.path.clone(), text, language, known });
     }
 }
 

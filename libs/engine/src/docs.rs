@@ -165,6 +165,13 @@ impl Docs {
         self.number(doc, 0)
     }
 
+    /// Git's id of its blob.
+    pub(crate) fn blob(&self, doc: u32) -> &[u8] {
+        let at = doc as usize * DOC_BYTES;
+        let len = usize::from(self.bytes[at + 40]);
+        self.bytes.get(at + 44..at + 44 + len).unwrap_or_default()
+    }
+
     /// Its repository's place among the strings.
     pub(crate) fn repo(&self, doc: u32) -> u32 {
         self.number(doc, 4)

@@ -2,11 +2,11 @@
 
 use crate::{builder::Definitions, marks, symbols::NewSymbol};
 use ax_query::{Atom, KindFilter, LangFilter, Place, Query, QueryError, QueryErrorKind, nearest};
-use ax_syntax::{Budget, Kind, find_language, languages};
+use ax_syntax::{Budget, Kind, Language, find_language, languages};
 
-/// The name of the language; empty when unknown.
-pub(crate) fn detect(path: &str, text: &[u8]) -> &'static str {
-    ax_syntax::detect(path, text).map_or("", |language| language.name)
+/// The language of a file, if it is known.
+pub(crate) fn detect(path: &str, text: &[u8]) -> Option<&'static Language> {
+    ax_syntax::detect(path, text)
 }
 
 /// The name of the language that a name, an alias or an extension stands for; as it is if it stands
@@ -107,10 +107,8 @@ fn unknown_language(filter: &LangFilter) -> QueryError {
 }
 
 /// What `text` defines, and what syntax says of it, if the language has a grammar.
-pub(crate) fn extract(language: &str, text: &[u8]) -> Definitions {
-    let outline = find_language(language)
-        .map_or(Ok(None), |language| ax_syntax::outline(language, text, &Budget::default()));
-    match outline {
+pub(crate) fn extract(language: &Language, text: &[u8]) -> Definitions {
+    match ax_syntax::outline(language, text, &Budget::default()) {
         Ok(Some(outline)) => Definitions {
             marks: marks::encode(&outline),
             symbols: outline.definitions.into_iter().map(new_symbol).collect(),

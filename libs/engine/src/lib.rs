@@ -23,6 +23,7 @@ mod navigate;
 mod path;
 mod rank;
 mod repositories;
+mod reuse;
 mod search;
 mod sections;
 mod segment;
@@ -31,7 +32,7 @@ mod symbols;
 mod types;
 mod words;
 
-pub use builder::SegmentBuilder;
+pub use builder::{Extraction, SegmentBuilder, Texts};
 pub use definitions::DefinedName;
 pub use error::EngineError;
 pub use explain::{ExplainedSegment, Explanation, PlannedPattern, Signal, Step};
@@ -42,6 +43,7 @@ pub use navigate::{
     PlaceQuery, ReferenceQuery, References, Symbol, SymbolName, SymbolQuery,
 };
 pub use rank::{Parameter, ParameterError, RankingParameters};
+pub use reuse::KnownSegment;
 pub use segment::Segment;
 pub use snapshot::Snapshot;
 pub use types::{

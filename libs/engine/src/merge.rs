@@ -12,7 +12,7 @@ use crate::{
     docs::flag,
     keys::KeyKind,
     snapshot::Part,
-    symbols::{NewSymbol, Place},
+    symbols::{Kinded, Place},
 };
 use ax_model::{Content, FileVersion, Offset, OffsetRange};
 use bytes::Bytes;
@@ -64,6 +64,9 @@ fn copy(part: &Part, builder: &mut SegmentBuilder) -> Result<()> {
         builder.repository(info);
     }
     let symbols = part.segment.symbols.by_doc()?;
+    if !part.live.is_empty() {
+        builder.copies_by(part.segment.rules());
+    }
     for key in 0..keys.num() {
         match keys.kind(key) {
             KeyKind::RepositoryDeleted => {}
@@ -108,21 +111,12 @@ fn read(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<(Doc, Option<
     Ok((Doc { version, text, committed_at_ms: record.committed_at_ms }, Some(known)))
 }
 
-fn symbols_of(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<Vec<(NewSymbol, String)>> {
+fn symbols_of(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<Vec<Kinded>> {
     let start = symbols.partition_point(|(_, place)| place.doc < doc);
     let of_doc = symbols[start..].iter().take_while(|(_, place)| place.doc == doc);
     let segment = &part.segment;
+    let kinds = &segment.docs.strings.symbol_kinds;
     of_doc
-        .map(|(name, place)| {
-            let container = place.container.map(|name| segment.symbols.name(name)).transpose()?;
-            let symbol = NewSymbol {
-                name: segment.symbols.name(*name)?,
-                start: place.start,
-                kind: 0, // numbered anew from its name
-                container,
-            };
-            let kind = segment.docs.strings.symbol_kinds.get(place.kind as usize);
-            Ok((symbol, kind.cloned().unwrap_or_default()))
-        })
+        .map(|(name, place)| segment.symbols.restore(segment.symbols.name(*name)?, *place, kinds))
         .collect()
 }

@@ -105,6 +105,11 @@ impl Segment {
         Generation(self.sections.footer().generation)
     }
 
+    /// The rules by which all its definitions were extracted; zero when there are none in common.
+    pub(crate) fn rules(&self) -> u32 {
+        self.sections.footer().rules
+    }
+
     /// The positions whose changes it holds.
     pub fn offsets(&self) -> OffsetRange {
         entry(self.sections.footer()).range

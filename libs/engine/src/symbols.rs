@@ -41,6 +41,9 @@ pub(crate) struct NewSymbol {
     pub(crate) container: Option<Vec<u8>>,
 }
 
+/// A definition with the name of its kind.
+pub(crate) type Kinded = (NewSymbol, String);
+
 /// A place that defines a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {

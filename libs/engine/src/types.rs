@@ -1,6 +1,6 @@
 //! The values that go into the engine and come out of it.
 
-use crate::{EngineError, Explanation, RankingParameters, Signal};
+use crate::{EngineError, Explanation, Extraction, RankingParameters, Signal};
 use ax_model::{
     BlobId, DocKey, FileKind, FileVersion, Generation, SegmentEntry, SegmentId, ShardId, SkipReason,
 };
@@ -49,6 +49,8 @@ pub struct BuiltSegment {
     pub entry: SegmentEntry,
     /// The file.
     pub path: PathBuf,
+    /// How its definitions came to be known.
+    pub extraction: Extraction,
 }
 
 /// How a search is bounded and shaped.

@@ -42,6 +42,19 @@ impl Neighbours {
         Self(roots.into_iter().collect())
     }
 
+    /// A neighbour's file of the segment, as long as it should be; its bytes are not checked.
+    pub fn find(
+        &self,
+        generation: Generation,
+        shard: ShardId,
+        entry: &SegmentEntry,
+    ) -> Option<PathBuf> {
+        let folders = self.0.iter().map(|root| local_folder(root, generation, shard));
+        let name = format!("{}.seg", entry.id);
+        let mut files = folders.flat_map(|folder| files_named(&folder, &name));
+        files.find(|file| fs::metadata(file).is_ok_and(|facts| facts.len() == entry.num_bytes))
+    }
+
     /// Links a neighbour's segment to `dest`; false when none has it whole.
     fn give(
         &self,

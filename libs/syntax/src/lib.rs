@@ -10,10 +10,12 @@ mod kind;
 mod language;
 mod languages;
 mod prose;
+mod rules;
 mod subwords;
 
 pub use definitions::{Budget, Definition, GivenUp, Outline, outline};
 pub use detect::detect;
 pub use kind::Kind;
 pub use language::{Language, find_language, languages};
+pub use rules::RULES;
 pub use subwords::{Subword, starts_subword, subwords};

@@ -6,7 +6,7 @@ use crate::{
     fold::{Op, Planned, Poison},
     isolate::{self, Isolated},
 };
-use ax_engine::{BuildOptions, BuiltSegment, Doc, SegmentBuilder};
+use ax_engine::{BuildOptions, BuiltSegment, Doc, KnownSegment, SegmentBuilder};
 use ax_model::{
     Code, Content, Epoch, FileVersion, Generation, OffsetRange, ShardId, SkipReason, StoredBlob,
 };
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use std::{
     collections::{HashMap, hash_map::Entry},
     path::PathBuf,
+    sync::Arc,
 };
 
 /// Where and for whom to build.
@@ -26,6 +27,8 @@ pub(crate) struct BuildPlan {
     pub range: OffsetRange,
     pub symbols: bool,
     pub folder: PathBuf,
+    /// Where definitions may be copied from.
+    pub known: Vec<Arc<KnownSegment>>,
 }
 
 /// What was built, and what could not be.
@@ -82,7 +85,8 @@ fn split(ops: Vec<Planned>, max_text_bytes: u64) -> Vec<Vec<Planned>> {
     parts
 }
 
-fn text_bytes(op: &Op) -> u64 {
+/// Bytes of the texts that an op puts.
+pub(crate) fn text_bytes(op: &Op) -> u64 {
     let Op::Put { versions, .. } = op else { return 0 };
     versions
         .iter()
@@ -144,6 +148,7 @@ fn write(
         symbols: plan.symbols,
         scratch_dir: plan.folder.clone(),
     })?;
+    builder.reuse(plan.known.clone());
     for planned in ops {
         apply(&mut builder, &planned.op, fetched)?;
     }

@@ -9,6 +9,7 @@ mod error;
 pub mod fold;
 mod intake;
 mod isolate;
+mod known;
 mod lag;
 mod merging;
 pub mod rebuild;

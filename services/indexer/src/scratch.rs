@@ -9,12 +9,15 @@
 //! A merge that wants what went links it from a neighbour, or fetches it. Between two batches nothing
 //! else writes here.
 
-use crate::IndexerError;
-use ax_engine::MergePolicy;
+use crate::{IndexerError, known::Known};
+use ax_engine::{KnownSegment, MergePolicy};
 use ax_model::{Epoch, Generation, Manifest, ShardId};
+use ax_store::Neighbours;
+use parking_lot::Mutex;
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -25,6 +28,7 @@ const HANDED_OVER_AFTER: Duration = Duration::from_secs(60);
 pub(crate) struct Scratch {
     folder: PathBuf,
     small_bytes: u64,
+    known: Arc<Mutex<Known>>,
 }
 
 impl Scratch {
@@ -33,18 +37,27 @@ impl Scratch {
         root: &Path,
         (generation, shard, epoch): (Generation, ShardId, Epoch),
         policy: &MergePolicy,
+        neighbours: Neighbours,
     ) -> Result<Self, IndexerError> {
         let folder = ax_store::local_folder(root, generation, shard).join(format!("e{epoch}"));
         remove(&folder).await?;
         tokio::fs::create_dir_all(&folder).await?;
         // A segment of more than this is read by at most one more merge, if any.
         let small_bytes = policy.max_bytes / policy.fan_in.max(2) as u64;
-        Ok(Self { folder, small_bytes })
+        let known = Arc::new(Mutex::new(Known::new(folder.clone(), neighbours)));
+        Ok(Self { folder, small_bytes, known })
     }
 
     /// Where the files are.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The segments of `manifest` on this machine whose definitions may be copied.
+    pub async fn known(&self, manifest: &Manifest) -> Result<Vec<Arc<KnownSegment>>, IndexerError> {
+        let (known, manifest) = (Arc::clone(&self.known), manifest.clone());
+        let opened = tokio::task::spawn_blocking(move || known.lock().of(&manifest));
+        opened.await.map_err(|error| IndexerError::Panicked(error.to_string()))
     }
 
     /// Removes what is not needed any more. Not to be called while a segment is built.
@@ -64,6 +77,7 @@ impl Scratch {
                 remove(&path).await?;
             }
         }
+        self.known.lock().let_go(manifest);
         Ok(())
     }
 
@@ -100,7 +114,7 @@ async fn remove(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use ax_model::{SegmentEntry, SegmentId, Stored};
     use std::{collections::BTreeSet, fs, time::SystemTime};
@@ -124,7 +138,7 @@ mod tests {
         }
     }
 
-    fn manifest(segments: Vec<SegmentEntry>) -> Manifest {
+    pub(crate) fn manifest(segments: Vec<SegmentEntry>) -> Manifest {
         Manifest {
             shard: ShardId(3),
             generation: Generation(1),
@@ -149,7 +163,8 @@ mod tests {
         let tenure = (Generation(1), ShardId(3), Epoch(2));
         let policy =
             MergePolicy { fan_in: 4, floor_bytes: 1, max_bytes: 400, ..Default::default() };
-        let scratch = Scratch::fresh(root.path(), tenure, &policy).await.unwrap();
+        let scratch =
+            Scratch::fresh(root.path(), tenure, &policy, Neighbours::default()).await.unwrap();
         for name in ["small.seg", "large.seg", "fresh.seg", "part.seg", "x.seg.1.part"] {
             let file = fs::File::create(scratch.folder().join(name)).unwrap();
             if name != "fresh.seg" {

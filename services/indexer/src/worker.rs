@@ -10,6 +10,7 @@ use crate::{
     build::{self, BuildPlan},
     fold::{self, Folded, Poison},
     intake::Intake,
+    known,
     lag::LagClock,
     merging::{self, Merged, Merger},
     rebuild::{self, Opened},
@@ -21,7 +22,7 @@ use ax_changes::Batch;
 use ax_cluster::{Published, RebuildRequest, Table};
 use ax_model::{Epoch, Router, ShardId};
 use ax_store::{Link, Quarantined, ShardStore};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -83,7 +84,13 @@ impl Worker {
         stop: &CancellationToken,
     ) -> Result<(), IndexerError> {
         let tenure = (self.deps.generation, self.shard, self.epoch);
-        let scratch = Scratch::fresh(&self.config.scratch, tenure, &self.config.merge).await?;
+        let scratch = Scratch::fresh(
+            &self.config.scratch,
+            tenure,
+            &self.config.merge,
+            self.config.neighbours.clone(),
+        )
+        .await?;
         let outcome = self.work(store, &scratch, stop).await;
         scratch.end().await;
         outcome
@@ -116,8 +123,7 @@ impl Worker {
                 ready = intake.ready() => {
                     ready?;
                     let batches = intake.take();
-                    let folder = scratch.folder();
-                    link = self.advance(store, link, &opened, batches, folder).await?;
+                    link = self.advance(store, link, &opened, batches, scratch).await?;
                     link = self.flip(store, link).await?;
                 }
                 merged = merger.done() => {
@@ -135,13 +141,13 @@ impl Worker {
         link: Arc<Link>,
         opened: &Opened,
         batches: Vec<Batch>,
-        folder: &Path,
+        scratch: &Scratch,
     ) -> Result<Arc<Link>, IndexerError> {
         let router = Router::new(self.deps.log.partitions());
         let folded = fold::fold(self.shard, router, link.manifest.reading_from(), &batches);
         drop(batches);
         let trace = BatchTrace::begin(self.shard, &folded);
-        let work = self.apply(store, link, opened, folded, folder).instrument(trace.span());
+        let work = self.apply(store, link, opened, folded, scratch).instrument(trace.span());
         let link = work.await?;
         trace.published(link.manifest.version);
         Ok(link)
@@ -153,19 +159,23 @@ impl Worker {
         link: Arc<Link>,
         opened: &Opened,
         mut folded: Folded,
-        folder: &Path,
+        scratch: &Scratch,
     ) -> Result<Arc<Link>, IndexerError> {
         let started = tokio::time::Instant::now();
         self.set_aside(store, &opened.log_id, std::mem::take(&mut folded.poison)).await?;
+        let ops = std::mem::take(&mut folded.ops);
+        let is_worth_looking = self.config.symbols && known::is_worth_looking(&ops);
+        let known =
+            if is_worth_looking { scratch.known(&link.manifest).await? } else { Vec::new() };
         let plan = BuildPlan {
             shard: self.shard,
             generation: self.deps.generation,
             epoch: self.epoch,
             range: folded.range,
             symbols: self.config.symbols,
-            folder: folder.to_path_buf(),
+            folder: scratch.folder().to_owned(),
+            known,
         };
-        let ops = std::mem::take(&mut folded.ops);
         let max_text = self.config.max_segment_text_bytes;
         let building = tracing::info_span!("build", ops = ops.len());
         let built =

@@ -3,7 +3,10 @@
 //! Words go into their index in the order of documents, on one thread, as the library wants it. So that
 //! the other cores are not idle meanwhile, the words of one chunk are fed while the next is digested.
 
-use super::{Definitions, Pending, SegmentBuilder};
+use super::{
+    Definitions, Extraction, Pending, SegmentBuilder, Wanted,
+    extraction::{self, Task},
+};
 use crate::{
     Result, blocks,
     docs::flag,
@@ -27,19 +30,19 @@ impl SegmentBuilder {
     /// Indexes what is pending: content, trigrams, definitions and digests of words, side by side with
     /// feeding the digests of the chunk before.
     pub(super) fn flush(&mut self) -> Result<()> {
-        let chunk = std::mem::take(&mut self.pending);
+        let mut chunk = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
         if chunk.is_empty() {
             return Ok(());
         }
+        let tasks = self.plan(&mut chunk);
         let units = self.split_blocks(&chunk);
-        let parse = self.options.symbols;
         let before = std::mem::take(&mut self.digests);
         let Self { out, sorters, words, .. } = self;
         let ((fed, written), (extracted, runs)) = on_builders(|| {
             rayon::join(
                 || (words.add_all(before), write_content(out, &chunk)),
-                || rayon::join(|| extract(&chunk, parse), || sort_grams(sorters, &units)),
+                || rayon::join(|| extract(&chunk, &tasks), || sort_grams(sorters, &units)),
             )
         });
         fed.and(written)?;
@@ -49,6 +52,25 @@ impl SegmentBuilder {
         let (definitions, digests) = extracted.into_iter().unzip();
         self.digests = digests;
         self.keep(&chunk, definitions)
+    }
+
+    /// Decides where each document's definitions come from.
+    fn plan(&mut self, chunk: &mut [Pending]) -> Vec<Task> {
+        let Self { docs, options, known, extraction, rules, .. } = self;
+        let is_sought = |one: &Pending| one.known.is_none() && !one.text.is_empty();
+        let texts: Vec<_> = chunk.iter().map(|one| one.text.clone()).collect();
+        let wanted = chunk.iter().zip(&texts).map(|(one, text)| {
+            let language = one.language.filter(|_| is_sought(one))?;
+            rules.add(if options.symbols { ax_syntax::RULES } else { 0 });
+            let blob = &docs[one.doc as usize].blob;
+            options.symbols.then_some(Wanted { blob, language: language.name, text })
+        });
+        let wanted: Vec<_> = wanted.collect();
+        let mut done = Extraction::default();
+        let tasks = extraction::plan(chunk, &wanted, known, &mut done);
+        extraction.add(&done);
+        count(&done);
+        tasks
     }
 
     fn split_blocks<'a>(&mut self, chunk: &'a [Pending]) -> Vec<Unit<'a>> {
@@ -126,18 +148,19 @@ fn shares(units: &[Unit<'_>], num: usize) -> Vec<Range<usize>> {
     shares
 }
 
-/// Extracts definitions and digests words on all cores.
-fn extract(chunk: &[Pending], parse: bool) -> Vec<(Definitions, Digest)> {
-    let extract = |digester: &mut Digester, pending: &Pending| {
-        let definitions = match &pending.known {
-            Some(known) => known.clone(),
-            None if parse => definitions_of(pending),
-            None => Definitions::default(),
+/// Extracts definitions and digests words on all cores. Of equal texts whoever comes first parses.
+fn extract(chunk: &[Pending], tasks: &[Task]) -> Vec<(Definitions, Digest)> {
+    let parsed: Vec<OnceLock<Definitions>> = chunk.iter().map(|_| OnceLock::new()).collect();
+    let extract = |digester: &mut Digester, (pending, task): (&Pending, &Task)| {
+        let definitions = match task {
+            Task::Nothing => Definitions::default(),
+            Task::Copy(known) => known.clone(),
+            Task::Parse(first) => parsed[*first].get_or_init(|| definitions_of(pending)).clone(),
         };
         let digest = digest(digester, pending, &definitions);
         (definitions, digest)
     };
-    chunk.par_iter().map_init(Digester::default, extract).collect()
+    chunk.par_iter().zip(tasks).map_init(Digester::default, extract).collect()
 }
 
 fn digest(digester: &mut Digester, pending: &Pending, definitions: &Definitions) -> Digest {
@@ -154,10 +177,19 @@ fn digest(digester: &mut Digester, pending: &Pending, definitions: &Definitions)
 }
 
 fn definitions_of(pending: &Pending) -> Definitions {
-    let found = languages::extract(&pending.language, &pending.text);
+    let Some(language) = pending.language else { return Definitions::default() };
+    let found = languages::extract(language, &pending.text);
     if found.given_up {
         tracing::debug!(path = pending.path, "definitions given up");
         metrics::counter!("ax_engine_definitions_given_up_total").increment(1);
     }
     found
+}
+
+fn count(done: &Extraction) {
+    let Extraction { parsed, reused } = done;
+    metrics::counter!("ax_engine_parsed_texts_total").increment(parsed.num);
+    metrics::counter!("ax_engine_parsed_bytes_total").increment(parsed.num_bytes);
+    metrics::counter!("ax_engine_reused_texts_total").increment(reused.num);
+    metrics::counter!("ax_engine_reused_bytes_total").increment(reused.num_bytes);
 }

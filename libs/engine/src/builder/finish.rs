@@ -48,6 +48,7 @@ impl SegmentBuilder {
         Ok(BuiltSegment {
             entry: SegmentEntry { num_bytes, checksum, ..entry },
             path: dest.to_owned(),
+            extraction: self.extraction,
         })
     }
 
@@ -63,6 +64,7 @@ impl SegmentBuilder {
             text_bytes: self.text_bytes,
             num_tombstones: self.keys.num_tombstones(),
             sections: Vec::new(),
+            rules: self.rules.get(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Reading definitions. Whatever the bytes, reading gives names and places or a typed error.
 
-use super::{FIELD, MAX_NAME_BYTES, Place, UNIT_BYTES};
+use super::{FIELD, Kinded, MAX_NAME_BYTES, NewSymbol, Place, UNIT_BYTES};
 use crate::{
     EngineError, Result,
     format::{NAMES_PER_UNIT, section, u32_at},
@@ -153,6 +153,14 @@ impl Symbols {
         }
         all.sort_unstable_by_key(|(_, place)| (place.doc, place.start));
         Ok(all)
+    }
+
+    /// The definition of `name` at a place, as it was when the segment was built; `kinds` are the segment's.
+    pub(crate) fn restore(&self, name: Vec<u8>, place: Place, kinds: &[String]) -> Result<Kinded> {
+        let container = place.container.map(|number| self.name(number)).transpose()?;
+        // the kind is numbered anew from its name
+        let symbol = NewSymbol { name, start: place.start, kind: 0, container };
+        Ok((symbol, kinds.get(place.kind as usize).cloned().unwrap_or_default()))
     }
 
     fn start(&self, unit: u32, field: usize) -> usize {
