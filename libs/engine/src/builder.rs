@@ -3,8 +3,9 @@
 mod chunk;
 mod extraction;
 mod finish;
+mod threads;
 
-use extraction::CommonRules;
+use extraction::{Budget, CommonRules};
 pub(crate) use extraction::{Definitions, Wanted};
 pub use extraction::{Extraction, Texts};
 pub(crate) use finish::entry;
@@ -27,8 +28,9 @@ use crate::{
 use ax_model::{DocKey, OffsetRange, RepoName, RepositoryInfo};
 use ax_syntax::Language;
 use bytes::Bytes;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use tempfile::TempPath;
+use threads::Crew;
 
 /// Text gathered before it is indexed: large enough to keep all cores busy, small enough to hold.
 const CHUNK_BYTES: usize = 32 << 20;
@@ -60,7 +62,9 @@ pub struct SegmentBuilder {
     marks: MarksBuilder,
     known: Vec<Arc<KnownSegment>>,
     rules: CommonRules,
+    budget: Budget,
     extraction: Extraction,
+    crew: Crew,
     repositories: BTreeMap<RepoName, RepositoryInfo>,
     pending: Vec<Pending>,
     pending_bytes: usize,
@@ -114,7 +118,9 @@ impl SegmentBuilder {
             marks: MarksBuilder::default(),
             known: Vec::new(),
             rules: CommonRules::default(),
+            budget: Budget::default(),
             extraction: Extraction::default(),
+            crew: Crew::Fresh,
             repositories: BTreeMap::new(),
             pending: Vec::new(),
             pending_bytes: 0,
@@ -204,6 +210,18 @@ impl SegmentBuilder {
     /// True when nothing was put, deleted or said.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.repositories.is_empty()
+    }
+
+    /// Parsing may take this long on all cores; what would take longer is left for a merge that looks for
+    /// definitions, and its documents are flagged. How long it takes is estimated from languages and sizes,
+    /// so that a busy machine leaves no more than an idle one.
+    pub fn parse_within(&mut self, limit: Duration) {
+        self.budget.limit = Some(limit);
+    }
+
+    /// Works on threads that give way to all others.
+    pub fn in_background(&mut self) {
+        self.crew = Crew::Background;
     }
 
     /// What is put with definitions from now on had them by `rules`.

@@ -31,6 +31,8 @@ pub(crate) mod flag {
     pub(crate) const TEST: u8 = 4;
     /// Its definitions could not be extracted within the bounds.
     pub(crate) const NO_SYMBOLS: u8 = 8;
+    /// Nobody has looked for its definitions yet.
+    pub(crate) const UNPARSED: u8 = 16;
 }
 
 /// One document, as it is stored.

@@ -112,7 +112,7 @@ pub(crate) fn extract(language: &Language, text: &[u8]) -> Definitions {
         Ok(Some(outline)) => Definitions {
             marks: marks::encode(&outline),
             symbols: outline.definitions.into_iter().map(new_symbol).collect(),
-            given_up: false,
+            ..Definitions::default()
         },
         Ok(None) => Definitions::default(),
         Err(_) => Definitions { given_up: true, ..Definitions::default() },

@@ -37,7 +37,7 @@ pub use definitions::DefinedName;
 pub use error::EngineError;
 pub use explain::{ExplainedSegment, Explanation, PlannedPattern, Signal, Step};
 pub use languages::check_names;
-pub use merge::{MergePolicy, merge, plan_merges, plan_weeding};
+pub use merge::{MergePolicy, merge, merge_knowing, plan_merges, plan_weeding};
 pub use navigate::{
     Distance, FileReferences, FoundSymbols, NameClass, Nearby, Occurrence, Origin, Place,
     PlaceQuery, ReferenceQuery, References, Symbol, SymbolName, SymbolQuery,

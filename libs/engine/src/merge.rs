@@ -7,7 +7,7 @@ pub use policy::{MergePolicy, plan_merges};
 pub use weeding::plan_weeding;
 
 use crate::{
-    BuildOptions, BuiltSegment, Doc, EngineError, Result, SegmentBuilder, Snapshot,
+    BuildOptions, BuiltSegment, Doc, EngineError, KnownSegment, Result, SegmentBuilder, Snapshot,
     builder::Definitions,
     docs::flag,
     keys::KeyKind,
@@ -16,7 +16,7 @@ use crate::{
 };
 use ax_model::{Content, FileVersion, Offset, OffsetRange};
 use bytes::Bytes;
-use std::{ops::Range, path::Path};
+use std::{ops::Range, path::Path, sync::Arc};
 
 /// Merges the segments at `range` of `snapshot` (their places in it, oldest first) into one that can
 /// take their place in any manifest that holds all segments of the snapshot, or newer ones too.
@@ -24,6 +24,9 @@ use std::{ops::Range, path::Path};
 /// Deletions are kept for the segments older than the range, and dropped if there are none.
 /// Definitions are copied, not parsed again; postings are built anew from the text, in the bounded
 /// memory of a [`SegmentBuilder`].
+///
+/// With [`BuildOptions::symbols`] documents that nobody has looked at yet are parsed, in the background;
+/// without, they stay flagged. So a merge of one segment adds what was left when it was built.
 ///
 /// # Errors
 /// [`EngineError::Unindexable`] when the range is empty or not in the snapshot.
@@ -33,12 +36,28 @@ pub fn merge(
     options: BuildOptions,
     dest: &Path,
 ) -> Result<BuiltSegment> {
+    merge_knowing(snapshot, range, options, Vec::new(), dest)
+}
+
+/// As [`merge`], with segments from which definitions are copied where that is cheaper than to parse.
+pub fn merge_knowing(
+    snapshot: &Snapshot,
+    range: Range<usize>,
+    options: BuildOptions,
+    known: Vec<Arc<KnownSegment>>,
+    dest: &Path,
+) -> Result<BuiltSegment> {
     let outside = || EngineError::Unindexable(format!("merge of segments {range:?}"));
     let parts = snapshot.parts.get(range.clone()).filter(|parts| !parts.is_empty());
     let parts = parts.ok_or_else(outside)?;
+    let parse = options.symbols;
     let mut builder = SegmentBuilder::new(options)?;
+    builder.reuse(known);
+    if parse {
+        builder.in_background();
+    }
     for part in parts {
-        copy(part, &mut builder)?;
+        copy(part, parse, &mut builder)?;
     }
     if range.start == 0 {
         builder.forget_tombstones();
@@ -55,7 +74,7 @@ fn hull(parts: &[Part]) -> OffsetRange {
 
 /// Says again what a segment says. Its deletions of repositories come before its other keys, as they
 /// apply to older segments only; order among the other keys does not matter, since each stands once.
-fn copy(part: &Part, builder: &mut SegmentBuilder) -> Result<()> {
+fn copy(part: &Part, parse: bool, builder: &mut SegmentBuilder) -> Result<()> {
     let keys = &part.segment.keys;
     for key in &part.segment.deletions {
         builder.delete_repository(&keys.decode(*key)?.repo);
@@ -73,8 +92,8 @@ fn copy(part: &Part, builder: &mut SegmentBuilder) -> Result<()> {
             KeyKind::Deleted => builder.delete(&keys.decode(key)?)?,
             KeyKind::Put => {
                 let live = keys.docs(key).filter(|doc| part.live.has(*doc));
-                let versions =
-                    live.map(|doc| read(part, doc, &symbols)).collect::<Result<Vec<_>>>()?;
+                let versions = live.map(|doc| read(part, doc, parse, &symbols));
+                let versions = versions.collect::<Result<Vec<_>>>()?;
                 // a key whose documents are dead is said by whichever newer segment killed them
                 if !versions.is_empty() {
                     builder.put_known(&keys.decode(key)?, versions)?;
@@ -85,7 +104,12 @@ fn copy(part: &Part, builder: &mut SegmentBuilder) -> Result<()> {
     Ok(())
 }
 
-fn read(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<(Doc, Option<Definitions>)> {
+fn read(
+    part: &Part,
+    doc: u32,
+    parse: bool,
+    symbols: &[(u32, Place)],
+) -> Result<(Doc, Option<Definitions>)> {
     let segment = &part.segment;
     let record = segment.docs.record(doc)?;
     let encoding = segment.docs.strings.encodings.get(record.encoding as usize);
@@ -103,12 +127,15 @@ fn read(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<(Doc, Option<
         vendored: record.flags & flag::VENDORED != 0,
     };
     let text = record.skip.map_or(Ok(text), Err);
+    let unparsed = record.flags & flag::UNPARSED != 0;
     let known = Definitions {
         symbols: symbols_of(part, doc, symbols)?,
         marks: segment.marks.bytes(doc)?.to_vec(),
         given_up: record.flags & flag::NO_SYMBOLS != 0,
+        unparsed,
     };
-    Ok((Doc { version, text, committed_at_ms: record.committed_at_ms }, Some(known)))
+    let known = (!unparsed || !parse).then_some(known);
+    Ok((Doc { version, text, committed_at_ms: record.committed_at_ms }, known))
 }
 
 fn symbols_of(part: &Part, doc: u32, symbols: &[(u32, Place)]) -> Result<Vec<Kinded>> {

@@ -7,7 +7,7 @@
 //! second table of definitions by document, which would make the index larger for the sake of small
 //! batches, whose parsing takes no time that anybody waits for.
 //!
-//! Not copied: what was given up, since the next try may be luckier; and anything from a segment whose
+//! Not copied: what was given up, since the next try may be luckier; what nobody has looked at yet; and anything from a segment whose
 //! definitions were extracted by other rules ([`ax_syntax::RULES`]), or by several.
 
 use crate::{
@@ -85,7 +85,7 @@ impl KnownSegment {
         let read = |(place, doc): (usize, u32)| {
             let symbols = symbols.remove(&doc).unwrap_or_default();
             let marks = self.marks.bytes(doc)?.to_vec();
-            Ok((place, Definitions { symbols, marks, given_up: false }))
+            Ok((place, Definitions { symbols, marks, ..Definitions::default() }))
         };
         there.into_iter().map(read).collect()
     }
@@ -108,9 +108,11 @@ impl KnownSegment {
     }
 
     fn has(&self, doc: u32, wanted: &Wanted<'_>) -> bool {
-        let is_known = self.docs.prior_facts(doc).0 & flag::NO_SYMBOLS == 0;
+        let is_known = self.docs.prior_facts(doc).0 & (flag::NO_SYMBOLS | flag::UNPARSED) == 0;
         let language = self.docs.strings.language(self.docs.language(doc));
-        is_known && language == wanted.language && self.content[self.docs.text(doc)] == *wanted.text
+        is_known
+            && language == wanted.language.name
+            && self.content[self.docs.text(doc)] == *wanted.text
     }
 
     fn symbols_in(&self, docs: &Bits) -> Result<FxHashMap<u32, Vec<symbols::Kinded>>> {

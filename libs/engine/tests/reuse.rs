@@ -6,7 +6,7 @@ mod common;
 use ax_engine::{BuiltSegment, KnownSegment, Segment, SegmentBuilder, Snapshot, merge};
 use ax_model::{Offset, OffsetRange};
 use ax_proto::manifest::SegmentFooter;
-use common::{doc, key, options, search};
+use common::{doc, footer, key, options, search, section_bytes};
 use prost::Message;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -47,21 +47,14 @@ fn counts(built: &BuiltSegment) -> (u64, u64) {
     (built.extraction.parsed.num, built.extraction.reused.num)
 }
 
-fn footer(file: &[u8]) -> (SegmentFooter, usize) {
-    let trailer = file.len() - 20;
-    let len = u32::from_le_bytes(file[trailer..trailer + 4].try_into().unwrap()) as usize;
-    (SegmentFooter::decode(&file[trailer - len..trailer]).unwrap(), trailer - len)
-}
-
 /// What syntax gave, section by section.
 fn sections(built: &BuiltSegment) -> BTreeMap<String, Vec<u8>> {
-    let file = std::fs::read(&built.path).unwrap();
     let of_syntax = |name: &str| {
         ["symbols/", "marks/", "grams/symbol/", "strings"].iter().any(|one| name.starts_with(one))
     };
-    let sections = footer(&file).0.sections.into_iter().filter(|one| of_syntax(&one.name));
-    let bytes = |start: u64, len: u64| file[start as usize..(start + len) as usize].to_vec();
-    sections.map(|one| (one.name, bytes(one.start, one.num_bytes))).collect()
+    let mut sections = section_bytes(&built.path);
+    sections.retain(|name, _| of_syntax(name));
+    sections
 }
 
 /// Writes the segment again with another footer.

@@ -61,6 +61,7 @@ codes! {
     Fenced = "AX-S006", 409, "Another writer has taken over the shard.";
     StoreFull = "AX-S007", 507, "There is no space left to write.";
     ShardRebuilding = "AX-S008", 503, "The shard is being rebuilt and answers as of before.";
+    SymbolsLag = "AX-S009", 503, "Definitions of some files are not extracted yet.";
     LogRecreated = "AX-C001", 500, "The change stream was deleted and created again.";
     LogTruncated = "AX-C002", 500, "The change stream no longer holds the position to read from.";
     LogUnavailable = "AX-C003", 503, "The change stream cannot be reached.";

@@ -66,6 +66,10 @@ pub struct SegmentEntry {
     pub text_bytes: u64,
     /// Keys that it deletes without replacing them.
     pub num_tombstones: u64,
+    /// Documents inside that nobody has looked for definitions in yet.
+    pub num_unparsed: u64,
+    /// Bytes of their text.
+    pub unparsed_bytes: u64,
     /// The positions whose changes it holds; after a merge, the hull of its parts.
     pub range: OffsetRange,
     /// The position up to which it was looked at for what later changes replaced or deleted in it; the
@@ -187,6 +191,14 @@ impl Manifest {
     pub fn last_rebuild(&self) -> RebuildNumber {
         let under_way = self.rebuild.as_ref().map_or(RebuildNumber(0), |rebuild| rebuild.number);
         self.rebuilt.max(under_way)
+    }
+
+    /// Documents served that nobody has looked for definitions in yet, and the bytes of their text.
+    pub fn unparsed(&self) -> (u64, u64) {
+        let add = |(num, bytes), entry: &SegmentEntry| {
+            (num + entry.num_unparsed, bytes + entry.unparsed_bytes)
+        };
+        self.segments.iter().fold((0, 0), add)
     }
 
     /// Every segment that it needs, served or being built.

@@ -123,6 +123,8 @@ fn describe(file: &Path) -> Result<SegmentEntry> {
         num_docs: 0,
         text_bytes: 0,
         num_tombstones: 0,
+        num_unparsed: 0,
+        unparsed_bytes: 0,
         range: OffsetRange::default(),
         weeded_to: Offset(0),
     })

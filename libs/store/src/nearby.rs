@@ -140,6 +140,8 @@ mod tests {
             num_docs: 1,
             text_bytes: 1,
             num_tombstones: 0,
+            num_unparsed: 0,
+            unparsed_bytes: 0,
             range: OffsetRange::default(),
             weeded_to: Offset(0),
         }

@@ -16,6 +16,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 /// Where and for whom to build.
@@ -26,6 +27,8 @@ pub(crate) struct BuildPlan {
     pub epoch: Epoch,
     pub range: OffsetRange,
     pub symbols: bool,
+    /// Parsing that would take longer is left for later.
+    pub symbols_within: Duration,
     pub folder: PathBuf,
     /// Where definitions may be copied from.
     pub known: Vec<Arc<KnownSegment>>,
@@ -149,6 +152,7 @@ fn write(
         scratch_dir: plan.folder.clone(),
     })?;
     builder.reuse(plan.known.clone());
+    builder.parse_within(plan.symbols_within);
     for planned in ops {
         apply(&mut builder, &planned.op, fetched)?;
     }

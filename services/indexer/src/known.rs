@@ -93,6 +93,7 @@ mod tests {
     use ax_engine::BuiltSegment;
     use ax_model::{BlobId, ContentHash, Epoch, OffsetRange};
     use ax_store::{Store, StoreConfig, local_folder};
+    use std::time::Duration;
 
     /// A file of 300 KB with definitions; the same number gives the same text, under the same blob id.
     fn file(path: &str, number: usize) -> Planned {
@@ -118,6 +119,7 @@ mod tests {
             epoch: Epoch(1),
             range: OffsetRange::default(),
             symbols: true,
+            symbols_within: Duration::MAX,
             folder: folder.to_owned(),
             known,
         };

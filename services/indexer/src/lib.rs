@@ -5,6 +5,7 @@
 //! coordinator; how a segment looks to `ax-engine`; how a manifest is made safe to `ax-store`.
 
 mod build;
+mod choice;
 mod error;
 pub mod fold;
 mod intake;

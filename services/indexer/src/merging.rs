@@ -1,12 +1,23 @@
-//! Merging a shard's segments beside its indexing. The merge reads, writes and uploads on its own;
-//! only the worker publishes, so a shard keeps one writer.
+//! Merging a shard's segments beside its indexing, and looking for the definitions of documents that were
+//! published without. The merge reads, writes and uploads on its own; only the worker publishes, so a shard
+//! keeps one writer. A crash before that leaves an orphan, and the merge is done again.
 
-use crate::{IndexerConfig, IndexerError, weeding};
-use ax_engine::{BuildOptions, BuiltSegment, MergePolicy, Segment, Snapshot};
+use crate::{
+    IndexerConfig, IndexerError,
+    choice::{Choice, Job, Turn, choose},
+    known::Known,
+    scratch::Scratch,
+    weeding,
+};
+use ax_engine::{BuildOptions, BuiltSegment, KnownSegment, MergePolicy, Segment, Snapshot};
 use ax_model::{Manifest, Offset, SegmentEntry, SegmentId};
 use ax_store::{Neighbours, ShardStore, has_bytes_of};
-use std::{io, ops::Range, path::PathBuf, sync::Arc};
-use tokio::task::JoinHandle;
+use parking_lot::Mutex;
+use std::{io, path::PathBuf, sync::Arc};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
+};
 
 /// A merge that is done and uploaded, to be published.
 pub(crate) struct Merged {
@@ -22,60 +33,99 @@ pub(crate) struct Sources {
     pub store: ShardStore,
     pub folder: PathBuf,
     neighbours: Neighbours,
+    known: Arc<Mutex<Known>>,
 }
 
 /// At most one merge at a time for a shard.
 pub(crate) struct Merger {
     sources: Sources,
     policy: MergePolicy,
-    running: Option<JoinHandle<Result<Merged, IndexerError>>>,
+    symbols: bool,
+    /// Who holds its permit may parse.
+    turns: Arc<Semaphore>,
+    turn: Option<OwnedSemaphorePermit>,
+    state: State,
+}
+
+enum State {
+    Resting,
+    /// There is something to parse.
+    Waiting,
+    Running(JoinHandle<Result<Merged, IndexerError>>),
 }
 
 impl Merger {
-    /// A merger for the shard of `store`, with local files in `folder`.
-    pub fn new(store: ShardStore, folder: PathBuf, config: &IndexerConfig) -> Self {
-        let neighbours = config.neighbours.clone();
-        let sources = Sources { store, folder, neighbours };
-        Self { sources, policy: config.merge.clone(), running: None }
+    /// A merger for the shard of `store`, with local files in `scratch`.
+    pub fn new(store: ShardStore, scratch: &Scratch, config: &IndexerConfig) -> Self {
+        let (folder, known) = (scratch.folder().to_owned(), scratch.known());
+        let sources = Sources { store, folder, neighbours: config.neighbours.clone(), known };
+        Self {
+            sources,
+            policy: config.merge.clone(),
+            symbols: config.symbols,
+            turns: Arc::clone(&config.parsing),
+            turn: None,
+            state: State::Resting,
+        }
     }
 
     /// True while a merge reads and writes in the folder.
     pub fn is_running(&self) -> bool {
-        self.running.is_some()
+        matches!(self.state, State::Running(_))
     }
 
     /// Starts the most worthwhile merge of the segments that grow, if there is one and none runs; else
     /// the weeding that is due. While a shard is rebuilt, what it serves is not worth merging any more.
     pub fn consider(&mut self, manifest: &Manifest) {
-        if self.running.is_some() {
+        if self.is_running() {
             return;
         }
-        let plans = ax_engine::plan_merges(manifest.growing(), &self.policy);
-        if let Some(range) = plans.into_iter().next() {
-            let job = merge(self.sources.clone(), manifest.clone(), range);
-            self.running = Some(tokio::spawn(job));
-            return;
-        }
+        let turn = match (&self.turn, self.symbols) {
+            (_, false) => Turn::Never,
+            (Some(_), true) => Turn::Ours,
+            (None, true) => Turn::Others,
+        };
+        let choice = choose(manifest.growing(), &self.policy, turn);
+        let turn = self.turn.take(); // for the next shard, unless this one parses now
         let due = ax_engine::plan_weeding(manifest.growing(), &self.policy);
-        if !due.is_empty() {
-            let percent = self.policy.dead_percent;
-            let job = weeding::weed(self.sources.clone(), manifest.clone(), due, percent);
-            self.running = Some(tokio::spawn(job));
-        }
+        let (sources, manifest) = (self.sources.clone(), manifest.clone());
+        self.state = match choice {
+            Choice::Write(job) => {
+                let turn = turn.filter(|_| job.parse);
+                State::Running(tokio::spawn(merge(sources, manifest, job, turn)))
+            }
+            Choice::Rest | Choice::Wait if !due.is_empty() => {
+                let percent = self.policy.dead_percent;
+                State::Running(tokio::spawn(weeding::weed(sources, manifest, due, percent)))
+            }
+            Choice::Rest => State::Resting,
+            Choice::Wait => State::Waiting,
+        };
     }
 
-    /// Returns once the running merge is done; never, when none runs. Cancel-safe.
-    pub async fn done(&mut self) -> Result<Merged, IndexerError> {
-        let Some(running) = self.running.as_mut() else { return std::future::pending().await };
-        let done = running.await;
-        self.running = None;
-        done.map_err(|error| IndexerError::Panicked(error.to_string()))?
+    /// Returns once the running merge is done, with it; or with nothing once it is time to consider again;
+    /// never, when nothing runs and nothing waits. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Option<Merged>, IndexerError> {
+        match &mut self.state {
+            State::Resting => std::future::pending().await,
+            State::Waiting => {
+                let turn = Arc::clone(&self.turns).acquire_owned().await;
+                let Ok(turn) = turn else { return std::future::pending().await };
+                (self.turn, self.state) = (Some(turn), State::Resting);
+                Ok(None)
+            }
+            State::Running(running) => {
+                let done = running.await;
+                self.state = State::Resting;
+                done.map_err(|error| IndexerError::Panicked(error.to_string()))?.map(Some)
+            }
+        }
     }
 }
 
 impl Drop for Merger {
     fn drop(&mut self) {
-        if let Some(running) = &self.running {
+        if let State::Running(running) = &self.state {
             running.abort();
         }
     }
@@ -110,8 +160,10 @@ fn replace(segments: &[SegmentEntry], merged: &Merged) -> Option<Vec<SegmentEntr
 async fn merge(
     sources: Sources,
     manifest: Manifest,
-    range: Range<usize>,
+    job: Job,
+    turn: Option<OwnedSemaphorePermit>,
 ) -> Result<Merged, IndexerError> {
+    let Job { range, parse } = job;
     // The segment before the range tells the engine that there is an older one, whose documents the
     // deletions in the range still have to reach.
     let first = range.start.saturating_sub(1);
@@ -121,9 +173,9 @@ async fn merge(
         segments.push(sources.open(entry).await?);
     }
     let parts = entries[range.clone()].iter().map(|entry| entry.id.clone()).collect();
-    let within = range.start - first..range.end - first;
-    let weeded_to = weeded_together(&entries[range]);
-    let entry = sources.rewrite(segments, within, &manifest).await?;
+    let weeded_to = weeded_together(&entries[range.clone()]);
+    let job = Job { range: range.start - first..range.end - first, parse };
+    let entry = sources.rewrite(segments, job, turn, &manifest).await?;
     let weeded_to = weeded_to.max(entry.range.to);
     Ok(Merged { parts, entries: vec![SegmentEntry { weeded_to, ..entry }] })
 }
@@ -134,16 +186,22 @@ fn weeded_together(parts: &[SegmentEntry]) -> Offset {
 }
 
 impl Sources {
-    /// Writes the segments at `range` of `segments` as one, and uploads it.
+    /// Writes segments as one, and uploads it. The turn, if it is ours, is held until then.
     pub async fn rewrite(
         &self,
         segments: Vec<Arc<Segment>>,
-        range: Range<usize>,
+        job: Job,
+        turn: Option<OwnedSemaphorePermit>,
         manifest: &Manifest,
     ) -> Result<SegmentEntry, IndexerError> {
-        let (manifest, folder) = (manifest.clone(), self.folder.clone());
-        let built = tokio::task::spawn_blocking(move || write(segments, range, &manifest, folder));
-        let built = built.await.map_err(|error| IndexerError::Panicked(error.to_string()))??;
+        let (manifest, folder, known) = (manifest.clone(), self.folder.clone(), self.known.clone());
+        let work = move || {
+            let _turn = turn; // until it is done, also when nobody waits for it any more
+            let known = if job.parse { known.lock().of(&manifest) } else { Vec::new() };
+            write(segments, job, known, &manifest, folder)
+        };
+        let built = tokio::task::spawn_blocking(work).await;
+        let built = built.map_err(|error| IndexerError::Panicked(error.to_string()))??;
         let entry = self.store.put_segment(&built.path, &built.entry).await?;
         metrics::counter!("ax_indexer_merges_total").increment(1);
         metrics::counter!("ax_indexer_merged_bytes_total").increment(entry.num_bytes);
@@ -179,7 +237,8 @@ async fn is_intact(path: PathBuf, entry: SegmentEntry) -> Result<bool, IndexerEr
 
 fn write(
     segments: Vec<Arc<Segment>>,
-    range: Range<usize>,
+    job: Job,
+    known: Vec<Arc<KnownSegment>>,
     manifest: &Manifest,
     folder: PathBuf,
 ) -> Result<BuiltSegment, IndexerError> {
@@ -189,11 +248,11 @@ fn write(
         shard: manifest.shard,
         generation: manifest.generation,
         id,
-        symbols: false, // copied, not parsed again
+        symbols: job.parse, // those that are known are copied
         scratch_dir: folder,
     };
     let snapshot = Snapshot::new(segments)?;
-    Ok(ax_engine::merge(&snapshot, range, options, &dest)?)
+    Ok(ax_engine::merge_knowing(&snapshot, job.range, options, known, &dest)?)
 }
 
 #[cfg(test)]
@@ -210,6 +269,8 @@ mod tests {
             num_docs: 1,
             text_bytes: 1,
             num_tombstones: 0,
+            num_unparsed: 0,
+            unparsed_bytes: 0,
             range: OffsetRange::default(),
             weeded_to: Offset(0),
         }

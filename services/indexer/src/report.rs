@@ -20,6 +20,13 @@ pub(crate) fn hint(manifest: &Manifest, lag: Option<Lag>) -> Published {
     }
 }
 
+/// Shows how much is searchable whose definitions are not known yet.
+pub(crate) fn unparsed(manifest: &Manifest) {
+    let (shard, (num, bytes)) = (manifest.shard.to_string(), manifest.unparsed());
+    metrics::gauge!("ax_indexer_unparsed_files", "shard" => shard.clone()).set(num as f64);
+    metrics::gauge!("ax_indexer_unparsed_bytes", "shard" => shard).set(bytes as f64);
+}
+
 /// Tells query nodes and `ax status` of a manifest. Losing it costs time only: query nodes poll the
 /// store as well, so a failure is logged and forgotten.
 pub(crate) async fn published(cluster: &Cluster, hint: Published, lag: Option<Lag>) {

@@ -53,9 +53,17 @@ impl Scratch {
         &self.folder
     }
 
-    /// The segments of `manifest` on this machine whose definitions may be copied.
-    pub async fn known(&self, manifest: &Manifest) -> Result<Vec<Arc<KnownSegment>>, IndexerError> {
-        let (known, manifest) = (Arc::clone(&self.known), manifest.clone());
+    /// Segments on this machine whose definitions may be copied.
+    pub fn known(&self) -> Arc<Mutex<Known>> {
+        Arc::clone(&self.known)
+    }
+
+    /// Those of `manifest`.
+    pub async fn known_of(
+        &self,
+        manifest: &Manifest,
+    ) -> Result<Vec<Arc<KnownSegment>>, IndexerError> {
+        let (known, manifest) = (self.known(), manifest.clone());
         let opened = tokio::task::spawn_blocking(move || known.lock().of(&manifest));
         opened.await.map_err(|error| IndexerError::Panicked(error.to_string()))
     }
@@ -124,7 +132,7 @@ pub(crate) mod tests {
         names.map(|name| name.into_string().unwrap()).collect()
     }
 
-    fn entry(id: &str, num_bytes: u64) -> SegmentEntry {
+    pub(crate) fn entry(id: &str, num_bytes: u64) -> SegmentEntry {
         SegmentEntry {
             id: SegmentId(id.to_owned()),
             num_bytes,
@@ -133,6 +141,8 @@ pub(crate) mod tests {
             num_docs: 1,
             text_bytes: 1,
             num_tombstones: 0,
+            num_unparsed: 0,
+            unparsed_bytes: 0,
             range: ax_model::OffsetRange::default(),
             weeded_to: ax_model::Offset(0),
         }

@@ -13,7 +13,7 @@ use ax_engine::MergePolicy;
 use ax_model::{Epoch, Generation, ShardId};
 use ax_store::{Neighbours, Store};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// What an indexer works with.
@@ -36,6 +36,12 @@ pub struct IndexerConfig {
     pub scratch: PathBuf,
     /// Whether definitions are extracted.
     pub symbols: bool,
+    /// A segment whose definitions would take longer to extract, on all cores, is published without them;
+    /// they are added soon afterwards.
+    pub symbols_within: Duration,
+    /// Who holds its permit extracts such definitions: as many shards at a time as there are permits. Shared
+    /// by all shards of a process, since each takes as much memory as a merge.
+    pub parsing: Arc<Semaphore>,
     /// Lease of the member: a dead indexer is noticed after this.
     pub lease_ttl: Duration,
     /// Most bytes of records in one batch.
@@ -60,6 +66,8 @@ impl IndexerConfig {
         Self {
             scratch,
             symbols: true,
+            symbols_within: Duration::from_secs(1),
+            parsing: Arc::new(Semaphore::new(1)),
             lease_ttl: Duration::from_secs(3),
             max_batch_bytes: 32 << 20,
             max_batch_records: 50_000,

@@ -6,6 +6,7 @@
 
 use crate::{
     IndexerError,
+    choice::Job,
     merging::{Merged, Sources},
 };
 use ax_engine::{Segment, Snapshot};
@@ -38,8 +39,8 @@ pub(crate) async fn weed(
         entries[place - first].weeded_to = position;
     }
     if let Some(place) = found.worst {
-        let within = place - start..place - start + 1;
-        let entry = sources.rewrite(segments, within, &manifest).await?;
+        let job = Job { range: place - start..place - start + 1, parse: false };
+        let entry = sources.rewrite(segments, job, None, &manifest).await?;
         metrics::counter!("ax_indexer_weeded_docs_total").increment(dead[place - start]);
         entries[place - first] = SegmentEntry { weeded_to: position, ..entry };
     }
@@ -91,6 +92,8 @@ mod tests {
             num_tombstones: 0,
             range: OffsetRange::default(),
             weeded_to: Offset(0),
+            num_unparsed: 0,
+            unparsed_bytes: 0,
         };
         let all = vec![entry; dead.len()];
         let found = judge(&all, due, |place| dead[place], 25);

@@ -110,7 +110,7 @@ impl Worker {
         let mut opened = reading.opened;
         let mut intake = Intake::new(reading.reader, self.config.intake());
         self.announce(&link, String::new()).await;
-        let mut merger = Merger::new(store.clone(), scratch.folder().to_owned(), &self.config);
+        let mut merger = Merger::new(store.clone(), scratch, &self.config);
         loop {
             merger.consider(&link.manifest);
             tokio::select! {
@@ -126,8 +126,10 @@ impl Worker {
                     link = self.advance(store, link, &opened, batches, scratch).await?;
                     link = self.flip(store, link).await?;
                 }
-                merged = merger.done() => {
-                    link = self.publish_merge(store, link, merged?).await?;
+                merged = merger.next() => {
+                    if let Some(merged) = merged? {
+                        link = self.publish_merge(store, link, merged).await?;
+                    }
                 }
             }
             scratch.sweep(&link.manifest, merger.is_running()).await?;
@@ -166,13 +168,14 @@ impl Worker {
         let ops = std::mem::take(&mut folded.ops);
         let is_worth_looking = self.config.symbols && known::is_worth_looking(&ops);
         let known =
-            if is_worth_looking { scratch.known(&link.manifest).await? } else { Vec::new() };
+            if is_worth_looking { scratch.known_of(&link.manifest).await? } else { Vec::new() };
         let plan = BuildPlan {
             shard: self.shard,
             generation: self.deps.generation,
             epoch: self.epoch,
             range: folded.range,
             symbols: self.config.symbols,
+            symbols_within: self.config.symbols_within,
             folder: scratch.folder().to_owned(),
             known,
         };
@@ -258,6 +261,7 @@ impl Worker {
             causes: self.causes.list(),
             ..report::hint(&link.manifest, lag)
         };
+        report::unparsed(&link.manifest);
         report::published(&self.deps.cluster, hint, lag).await;
     }
 

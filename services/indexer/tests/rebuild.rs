@@ -8,12 +8,11 @@ use ax_changes::embedded::EmbeddedLog;
 use ax_harness::eventually;
 use ax_model::{Manifest, Offset, RebuildNumber};
 use ax_store::{
-    Link, Patience, Store,
-    faults::{Fault, FaultStore, Rule},
+    Link,
+    faults::{Fault, Rule},
 };
-use object_store::memory::InMemory;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use support::{PATIENCE, World, delete, open_log, put, set};
+use support::{PATIENCE, World, delete, faulty_world, open_log, put, set};
 
 /// Every link kept follows the one before it, rebuilds included; those that a rebuild was under way
 /// in served what they served before.
@@ -156,16 +155,6 @@ async fn a_rebuild_of_a_stream_that_is_gone_is_begun_anew_by_the_next_wish() -> 
     world.wish(2).await?;
     ensure!(world.paths_rebuilt(2, at).await? == set(&["p", "q", "r", "s"]));
     sound_chain(&world).await.map(drop)
-}
-
-async fn faulty_world() -> Result<(World, FaultStore)> {
-    let inner = Arc::new(InMemory::new());
-    let faults = FaultStore::new(inner.clone());
-    let store = Store::over(Arc::new(faults.clone()), Patience::without_waits(3));
-    let sound = Store::over(inner, Patience::without_waits(3));
-    let folder = tempfile::tempdir()?;
-    let log = open_log(&folder, Duration::from_secs(3600)).await?;
-    Ok((World::of(folder, log, store, sound).await?, faults))
 }
 
 /// I5, for every call that a rebuild makes: its owner dies right before it, or right after it took

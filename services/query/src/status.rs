@@ -119,6 +119,10 @@ struct HereBody {
     dead_docs: u64,
     text_bytes: u64,
     index_bytes: u64,
+    /// Files that nobody has looked for definitions in yet.
+    num_unparsed: u64,
+    /// Bytes of their text.
+    unparsed_bytes: u64,
     committed_at_ms: i64,
     published_at_ms: i64,
 }
@@ -215,6 +219,7 @@ impl Status {
         let view = self.shards.open_views().into_iter().find(|view| view.shard() == shard)?;
         let stats = view.snapshot().stats();
         let manifest = view.head().map(|link| &link.manifest);
+        let (num_unparsed, unparsed_bytes) = view.unparsed();
         Some(HereBody {
             manifest_version: view.version().0,
             position: view.position().0,
@@ -224,6 +229,8 @@ impl Status {
             dead_docs: stats.dead_docs,
             text_bytes: stats.text_bytes,
             index_bytes: stats.index_bytes,
+            num_unparsed,
+            unparsed_bytes,
             committed_at_ms: manifest.map_or(0, |manifest| manifest.committed_at_ms),
             published_at_ms: manifest.map_or(0, |manifest| manifest.created_at_ms),
         })

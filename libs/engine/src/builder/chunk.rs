@@ -6,6 +6,7 @@
 use super::{
     Definitions, Extraction, Pending, SegmentBuilder, Wanted,
     extraction::{self, Task},
+    threads::Crew,
 };
 use crate::{
     Result, blocks,
@@ -15,8 +16,8 @@ use crate::{
     sections::SectionWriter,
     words::{Digest, Digester, MAX_WHOLE_IN_SYMBOLS, MAX_WHOLE_IN_TEXT},
 };
-use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
-use std::{ops::Range, sync::OnceLock};
+use rayon::prelude::*;
+use std::{ops::Range, panic::catch_unwind, sync::OnceLock};
 
 /// A block of a pending document.
 struct Unit<'a> {
@@ -35,14 +36,15 @@ impl SegmentBuilder {
         if chunk.is_empty() {
             return Ok(());
         }
-        let tasks = self.plan(&mut chunk);
+        let crew = self.crew;
+        let tasks = crew.run(|| self.plan(&mut chunk));
         let units = self.split_blocks(&chunk);
         let before = std::mem::take(&mut self.digests);
         let Self { out, sorters, words, .. } = self;
-        let ((fed, written), (extracted, runs)) = on_builders(|| {
+        let ((fed, written), (extracted, runs)) = crew.run(|| {
             rayon::join(
                 || (words.add_all(before), write_content(out, &chunk)),
-                || rayon::join(|| extract(&chunk, &tasks), || sort_grams(sorters, &units)),
+                || rayon::join(|| extract(&chunk, tasks, crew), || sort_grams(sorters, &units)),
             )
         });
         fed.and(written)?;
@@ -56,18 +58,17 @@ impl SegmentBuilder {
 
     /// Decides where each document's definitions come from.
     fn plan(&mut self, chunk: &mut [Pending]) -> Vec<Task> {
-        let Self { docs, options, known, extraction, rules, .. } = self;
+        let Self { docs, options, known, extraction, rules, budget, .. } = self;
         let is_sought = |one: &Pending| one.known.is_none() && !one.text.is_empty();
         let texts: Vec<_> = chunk.iter().map(|one| one.text.clone()).collect();
         let wanted = chunk.iter().zip(&texts).map(|(one, text)| {
             let language = one.language.filter(|_| is_sought(one))?;
             rules.add(if options.symbols { ax_syntax::RULES } else { 0 });
             let blob = &docs[one.doc as usize].blob;
-            options.symbols.then_some(Wanted { blob, language: language.name, text })
+            options.symbols.then_some(Wanted { blob, language, text })
         });
         let wanted: Vec<_> = wanted.collect();
-        let mut done = Extraction::default();
-        let tasks = extraction::plan(chunk, &wanted, known, &mut done);
+        let (tasks, done) = extraction::plan(chunk, &wanted, known, budget);
         extraction.add(&done);
         count(&done);
         tasks
@@ -92,9 +93,9 @@ impl SegmentBuilder {
 
     fn keep(&mut self, chunk: &[Pending], definitions: Vec<Definitions>) -> Result<()> {
         for (pending, definitions) in chunk.iter().zip(definitions) {
-            if definitions.given_up {
-                self.docs[pending.doc as usize].flags |= flag::NO_SYMBOLS;
-            }
+            let flags = &mut self.docs[pending.doc as usize].flags;
+            *flags |= if definitions.given_up { flag::NO_SYMBOLS } else { 0 };
+            *flags |= if definitions.unparsed { flag::UNPARSED } else { 0 };
             for (mut symbol, kind) in definitions.symbols {
                 symbol.kind = self.tables.symbol_kinds.number_of(&kind);
                 self.symbols.add(pending.doc, symbol);
@@ -102,17 +103,6 @@ impl SegmentBuilder {
             self.marks.push(&definitions.marks)?; // documents come in order
         }
         Ok(())
-    }
-}
-
-/// Runs `work` on threads of their own: on those of the searches, a query would wait for a chunk.
-pub(super) fn on_builders<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    static BUILDERS: OnceLock<Option<ThreadPool>> = OnceLock::new();
-    let new_pool =
-        || ThreadPoolBuilder::new().thread_name(|i| format!("ax-build-{i}")).build().ok();
-    match BUILDERS.get_or_init(new_pool) {
-        Some(pool) => pool.install(work),
-        None => work(), // no threads to be had: rayon's own will do
     }
 }
 
@@ -149,13 +139,16 @@ fn shares(units: &[Unit<'_>], num: usize) -> Vec<Range<usize>> {
 }
 
 /// Extracts definitions and digests words on all cores. Of equal texts whoever comes first parses.
-fn extract(chunk: &[Pending], tasks: &[Task]) -> Vec<(Definitions, Digest)> {
-    let parsed: Vec<OnceLock<Definitions>> = chunk.iter().map(|_| OnceLock::new()).collect();
-    let extract = |digester: &mut Digester, (pending, task): (&Pending, &Task)| {
+fn extract(chunk: &[Pending], tasks: Vec<Task>, crew: Crew) -> Vec<(Definitions, Digest)> {
+    let shared: Vec<OnceLock<Definitions>> = chunk.iter().map(|_| OnceLock::new()).collect();
+    let extract = |digester: &mut Digester, (pending, task): (&Pending, Task)| {
+        crew.give_way();
         let definitions = match task {
             Task::Nothing => Definitions::default(),
-            Task::Copy(known) => known.clone(),
-            Task::Parse(first) => parsed[*first].get_or_init(|| definitions_of(pending)).clone(),
+            Task::Leave => Definitions::unparsed(),
+            Task::Copy(known) => known,
+            Task::Parse => definitions_of(pending),
+            Task::Share(first) => shared[first].get_or_init(|| definitions_of(pending)).clone(),
         };
         let digest = digest(digester, pending, &definitions);
         (definitions, digest)
@@ -178,7 +171,12 @@ fn digest(digester: &mut Digester, pending: &Pending, definitions: &Definitions)
 
 fn definitions_of(pending: &Pending) -> Definitions {
     let Some(language) = pending.language else { return Definitions::default() };
-    let found = languages::extract(language, &pending.text);
+    let extract = || languages::extract(language, &pending.text);
+    // a text that a parser panics on is found all the same, without its definitions
+    let found = catch_unwind(extract).unwrap_or_else(|_| {
+        tracing::error!(path = pending.path, language = language.name, "a parser panicked");
+        Definitions { given_up: true, ..Definitions::default() }
+    });
     if found.given_up {
         tracing::debug!(path = pending.path, "definitions given up");
         metrics::counter!("ax_engine_definitions_given_up_total").increment(1);
@@ -187,7 +185,7 @@ fn definitions_of(pending: &Pending) -> Definitions {
 }
 
 fn count(done: &Extraction) {
-    let Extraction { parsed, reused } = done;
+    let Extraction { parsed, reused, left: _ } = done;
     metrics::counter!("ax_engine_parsed_texts_total").increment(parsed.num);
     metrics::counter!("ax_engine_parsed_bytes_total").increment(parsed.num_bytes);
     metrics::counter!("ax_engine_reused_texts_total").increment(reused.num);

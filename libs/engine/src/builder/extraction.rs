@@ -6,7 +6,11 @@
 //! | has no text, or no grammar, or they are not asked | none                                          |
 //! | has the text of one in a known segment           | are copied, where that costs less than parsing |
 //! | has the text of another of the chunk             | are those of the other                        |
-//! | else                                             | are parsed                                    |
+//! | else, and the build may take as long             | are parsed                                    |
+//! | else                                             | are left for a later merge, and it is flagged |
+//!
+//! All that is to be parsed of a chunk is parsed, or all of it is left: who has to write the segment once
+//! more anyway had better have its text at once.
 //!
 //! Equal means: the same blob id, the same language, and the same bytes. The bytes are compared, since that
 //! costs next to nothing, and a producer that names blobs as it likes does no harm then.
@@ -14,8 +18,9 @@
 use super::Pending;
 use crate::{Result, reuse::KnownSegment, symbols::Kinded};
 use ax_model::BlobId;
+use ax_syntax::Language;
 use rustc_hash::FxHashMap;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The definitions of a document, and what else syntax says of it.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +31,15 @@ pub(crate) struct Definitions {
     pub(crate) marks: Vec<u8>,
     /// They could not be extracted within the bounds.
     pub(crate) given_up: bool,
+    /// Nobody has looked for them yet.
+    pub(crate) unparsed: bool,
+}
+
+impl Definitions {
+    /// Those of a document that nobody has looked at yet.
+    pub(crate) fn unparsed() -> Self {
+        Self { unparsed: true, ..Self::default() }
+    }
 }
 
 /// How many texts, and of how many bytes.
@@ -52,12 +66,15 @@ pub struct Extraction {
     pub parsed: Texts,
     /// Texts whose definitions were those of an equal one.
     pub reused: Texts,
+    /// Texts that were left for later.
+    pub left: Texts,
 }
 
 impl Extraction {
     /// Adds what was done elsewhere.
     pub(super) fn add(&mut self, more: &Self) {
-        for (sum, more) in [(&mut self.parsed, more.parsed), (&mut self.reused, more.reused)] {
+        let Self { parsed, reused, left } = self;
+        for (sum, more) in [(parsed, more.parsed), (reused, more.reused), (left, more.left)] {
             sum.num += more.num;
             sum.num_bytes += more.num_bytes;
         }
@@ -84,11 +101,16 @@ impl CommonRules {
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) blob: &'a BlobId,
-    pub(crate) language: &'static str,
+    pub(crate) language: &'static Language,
     pub(crate) text: &'a [u8],
 }
 
 impl Wanted<'_> {
+    /// The time that parsing it takes on one core, more or less.
+    fn cost(&self) -> Duration {
+        self.language.parsing_time(self.text.len())
+    }
+
     fn is_equal(&self, other: &Self) -> bool {
         self.blob == other.blob && self.language == other.language && self.text == other.text
     }
@@ -100,8 +122,32 @@ pub(super) enum Task {
     Nothing,
     /// These are they.
     Copy(Definitions),
-    /// They are those of the document at this place of the chunk, parsed once; as a rule its own place.
-    Parse(usize),
+    /// Only this document has the text.
+    Parse,
+    /// They are those of the document at this place of the chunk, parsed once for all that have the text.
+    Share(usize),
+    /// They are not sought now.
+    Leave,
+}
+
+/// What a build may spend on parsing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Budget {
+    /// None: as long as it takes.
+    pub(super) limit: Option<Duration>,
+    spent: Duration,
+}
+
+impl Budget {
+    /// Whether there is enough for something that takes `cost` on one core of `cores`; if so, it is spent.
+    fn spend(&mut self, cost: Duration, cores: usize) -> bool {
+        let spent = self.spent + cost / u32::try_from(cores).unwrap_or(u32::MAX).max(1);
+        let is_enough = self.limit.is_none_or(|limit| spent <= limit);
+        if is_enough {
+            self.spent = spent;
+        }
+        is_enough
+    }
 }
 
 /// Finds out for each document of a chunk. `wanted` says of each what is sought for it, if anything is.
@@ -109,8 +155,8 @@ pub(super) fn plan(
     chunk: &mut [Pending],
     wanted: &[Option<Wanted<'_>>],
     known: &[Arc<KnownSegment>],
-    done: &mut Extraction,
-) -> Vec<Task> {
+    budget: &mut Budget,
+) -> (Vec<Task>, Extraction) {
     let mut tasks: Vec<Task> =
         chunk.iter_mut().map(|one| one.known.take().map_or(Task::Nothing, Task::Copy)).collect();
     let firsts = firsts(wanted);
@@ -121,15 +167,24 @@ pub(super) fn plan(
         found.extend(copied(segment, &texts));
         sought.retain(|i| !found.contains_key(i));
     }
+    let costs = sought.iter().filter_map(|i| wanted[*i]).map(|one| one.cost());
+    let may_parse = budget.spend(costs.sum(), rayon::current_num_threads());
+    let mut done = Extraction::default();
+    let mut num_equal = vec![0u32; chunk.len()];
+    firsts.iter().flatten().for_each(|first| num_equal[*first] += 1);
     for (i, first) in firsts.into_iter().enumerate() {
         let Some(first) = first else { continue };
-        let copied = found.get(&first);
-        let is_parsed = copied.is_none() && first == i;
-        let count = if is_parsed { &mut done.parsed } else { &mut done.reused };
+        let (task, count) = match found.get(&first) {
+            Some(copied) => (Task::Copy(copied.clone()), &mut done.reused),
+            None if !may_parse => (Task::Leave, &mut done.left),
+            None if num_equal[first] == 1 => (Task::Parse, &mut done.parsed),
+            None if first == i => (Task::Share(first), &mut done.parsed),
+            None => (Task::Share(first), &mut done.reused),
+        };
         count.add(chunk[i].text.len());
-        tasks[i] = copied.cloned().map_or(Task::Parse(first), Task::Copy);
+        tasks[i] = task;
     }
-    tasks
+    (tasks, done)
 }
 
 /// For each wanted text the place of the first that is equal.
@@ -166,6 +221,7 @@ mod tests {
     fn equal_texts_are_found_by_their_bytes() {
         let (a, b, none) = (BlobId(vec![1; 20]), BlobId(vec![2; 20]), BlobId::default());
         let wanted = |blob, language, text: &'static str| {
+            let language = ax_syntax::find_language(language).unwrap();
             Some(Wanted { blob, language, text: text.as_bytes() })
         };
         let texts = [
@@ -180,6 +236,18 @@ mod tests {
         ];
         let found = firsts(&texts);
         assert_eq!(found, [Some(0), None, Some(0), Some(3), Some(4), Some(5), Some(5), Some(7)]);
+    }
+
+    #[test]
+    fn a_budget_is_spent_and_not_overdrawn() {
+        let mut budget = Budget::default();
+        assert!(budget.spend(Duration::from_secs(9000), 1), "as long as it takes");
+        let mut budget = Budget { limit: Some(Duration::from_secs(2)), ..Budget::default() };
+        let seconds = [(3, true), (2, false), (1, true), (1, false), (0, true)];
+        for (seconds, is_enough) in seconds {
+            let cost = Duration::from_secs(seconds);
+            assert_eq!(budget.spend(cost, 2), is_enough, "{seconds} s on two cores");
+        }
     }
 
     #[test]

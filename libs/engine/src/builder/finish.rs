@@ -1,9 +1,9 @@
 //! Writing everything that follows the content, and the file's final name.
 
-use super::{SegmentBuilder, chunk::on_builders};
+use super::SegmentBuilder;
 use crate::{
     BuiltSegment, EngineError, Result,
-    docs::{Interner, Strings, write_docs},
+    docs::{Interner, Strings, flag, write_docs},
     format::FORMAT,
     grams::{GramBuilder, GramSorter},
     keys::KeyKind,
@@ -23,9 +23,11 @@ impl SegmentBuilder {
         let places = self.keys.places();
         self.docs.iter_mut().for_each(|doc| doc.key = places[doc.key as usize]);
         self.write_path_grams()?;
-        let Self { mut out, mut keys, docs, blocks, grams, options, mut words, digests, .. } = self;
+        let Self {
+            mut out, mut keys, docs, blocks, grams, options, mut words, digests, crew, ..
+        } = self;
         let num_blocks = blocks.num();
-        let (finished, written) = on_builders(|| {
+        let (finished, written) = crew.run(|| {
             rayon::join(
                 || words.add_all(digests).and_then(|()| words.finish()),
                 || {
@@ -53,6 +55,7 @@ impl SegmentBuilder {
     }
 
     fn footer(&self, range: OffsetRange) -> SegmentFooter {
+        let unparsed = self.docs.iter().filter(|doc| doc.flags & flag::UNPARSED != 0);
         SegmentFooter {
             format: FORMAT,
             id: self.options.id.to_string(),
@@ -65,6 +68,8 @@ impl SegmentBuilder {
             num_tombstones: self.keys.num_tombstones(),
             sections: Vec::new(),
             rules: self.rules.get(),
+            num_unparsed: unparsed.clone().count() as u64,
+            unparsed_bytes: unparsed.map(|doc| doc.text.end - doc.text.start).sum(),
         }
     }
 
@@ -100,6 +105,8 @@ pub(crate) fn entry(footer: &SegmentFooter) -> SegmentEntry {
         num_docs: footer.num_docs,
         text_bytes: footer.text_bytes,
         num_tombstones: footer.num_tombstones,
+        num_unparsed: footer.num_unparsed,
+        unparsed_bytes: footer.unparsed_bytes,
         range: OffsetRange {
             from: ax_model::Offset(footer.range_from),
             to: ax_model::Offset(footer.range_to),

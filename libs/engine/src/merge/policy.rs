@@ -139,6 +139,8 @@ mod tests {
             num_docs: 1,
             text_bytes: *size,
             num_tombstones: 0,
+            num_unparsed: 0,
+            unparsed_bytes: 0,
             range: OffsetRange::empty_at(Offset(0)),
             weeded_to: Offset(0),
         };

@@ -67,6 +67,8 @@ mod tests {
             num_docs: range.1 - range.0,
             text_bytes: 0,
             num_tombstones: 0,
+            num_unparsed: 0,
+            unparsed_bytes: 0,
             range: OffsetRange { from: Offset(range.0), to: Offset(range.1) },
             weeded_to: Offset(weeded_to),
         }

@@ -9,9 +9,11 @@ use ax_model::{
     BlobId, BranchHistory, Content, DocKey, FileKind, FileVersion, Generation, Offset, OffsetRange,
     RepoName, RepositoryFacts, RepositoryInfo, SegmentId, ShardId, SkipReason,
 };
+use ax_proto::manifest::SegmentFooter;
 use ax_query::Limits;
 use bytes::Bytes;
-use std::path::Path;
+use prost::Message;
+use std::{collections::BTreeMap, path::Path};
 
 /// Options for a segment whose files are in `folder`.
 pub fn options(folder: &Path, id: &str) -> BuildOptions {
@@ -121,4 +123,19 @@ pub fn lines(outcome: &SearchOutcome) -> Vec<String> {
     }
     found.sort();
     found
+}
+
+/// The footer in a segment's bytes, and where it begins.
+pub fn footer(file: &[u8]) -> (SegmentFooter, usize) {
+    let trailer = file.len() - 20;
+    let len = u32::from_le_bytes(file[trailer..trailer + 4].try_into().unwrap()) as usize;
+    (SegmentFooter::decode(&file[trailer - len..trailer]).unwrap(), trailer - len)
+}
+
+/// The bytes of each section of the file at `path`.
+pub fn section_bytes(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    let file = std::fs::read(path).unwrap();
+    let bytes = |start: u64, len: u64| file[start as usize..(start + len) as usize].to_vec();
+    let sections = footer(&file).0.sections.into_iter();
+    sections.map(|one| (one.name, bytes(one.start, one.num_bytes))).collect()
 }

@@ -36,6 +36,8 @@ impl Segment {
             num_docs: self.docs.len() as u64,
             text_bytes: 0,
             num_tombstones: self.tombstones.len() as u64,
+            num_unparsed: 0,
+            unparsed_bytes: 0,
             range: self.range,
             weeded_to: self.weeded_to,
         }

@@ -15,6 +15,8 @@ fn segment(id: impl Into<String>, range: OffsetRange) -> SegmentEntry {
         num_docs: 1,
         text_bytes: 1,
         num_tombstones: 0,
+        num_unparsed: 0,
+        unparsed_bytes: 0,
         range,
         weeded_to: range.to,
     }

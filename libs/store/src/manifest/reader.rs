@@ -67,6 +67,8 @@ fn segment_from_wire(wire: wire::SegmentEntry) -> Result<SegmentEntry, Malformed
         num_docs: wire.num_docs,
         text_bytes: wire.text_bytes,
         num_tombstones: wire.num_tombstones,
+        num_unparsed: wire.num_unparsed,
+        unparsed_bytes: wire.unparsed_bytes,
         range: range(wire.range_from, wire.range_to, "segments.range_to")?,
         weeded_to: Offset(wire.weeded_to.max(wire.range_to)),
     })

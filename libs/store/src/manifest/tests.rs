@@ -22,6 +22,8 @@ fn segment(id: &str, from: u64, to: u64) -> SegmentEntry {
         num_docs: 3,
         text_bytes: 4,
         num_tombstones: 5,
+        num_unparsed: 0,
+        unparsed_bytes: 0,
         range: OffsetRange { from: Offset(from), to: Offset(to) },
         weeded_to: Offset(to),
     }
@@ -144,6 +146,18 @@ fn a_codec_of_later_is_refused() {
     };
     let bytes = Frame(Kind::Manifest).wrap(2, &wire.encode_to_vec());
     assert_eq!(decode(&bytes), Err(Malformed::Field("segments.codec")));
+}
+
+/// The bytes stay as they were where every file is parsed.
+#[test]
+fn what_is_not_parsed_yet_survives() {
+    let mut manifest = rebuilding_manifest();
+    let building = manifest.rebuild.iter_mut().flat_map(|rebuild| &mut rebuild.segments);
+    for (place, entry) in (1..).zip(manifest.segments.iter_mut().chain(building)) {
+        (entry.num_unparsed, entry.unparsed_bytes) = (place, 100 * place);
+    }
+    assert_eq!(manifest.unparsed(), (3, 300), "what is served counts");
+    assert_eq!(decode(&encode(&manifest)), Ok(manifest));
 }
 
 #[test]

@@ -65,6 +65,8 @@ fn segment_to_wire(entry: &SegmentEntry) -> wire::SegmentEntry {
         num_docs: entry.num_docs,
         text_bytes: entry.text_bytes,
         num_tombstones: entry.num_tombstones,
+        num_unparsed: entry.num_unparsed,
+        unparsed_bytes: entry.unparsed_bytes,
         range_from: entry.range.from.0,
         range_to: entry.range.to.0,
         codec: codec.into(),

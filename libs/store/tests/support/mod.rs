@@ -42,6 +42,8 @@ pub fn segment_file(
         num_docs: 1,
         text_bytes: num_bytes as u64,
         num_tombstones: 0,
+        num_unparsed: 0,
+        unparsed_bytes: 0,
         range,
         weeded_to: range.to,
     };

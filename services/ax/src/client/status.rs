@@ -145,6 +145,7 @@ fn shards(status: &Value) -> Vec<String> {
         ("segments", Align::Right),
         ("documents", Align::Right),
         ("text", Align::Right),
+        ("without symbols yet", Align::Right),
     ];
     let row = |shard: &Value| {
         let (published, here) = (&shard["published"], &shard["here"]);
@@ -160,6 +161,7 @@ fn shards(status: &Value) -> Vec<String> {
             figure(here, "num_segments"),
             figure(here, "live_docs"),
             here["text_bytes"].as_u64().map_or_else(|| "-".to_owned(), size),
+            here["unparsed_bytes"].as_u64().map_or_else(|| "-".to_owned(), size),
         ]
     };
     lines(&header, &rows(status, "shards").map(row).collect::<Vec<_>>())

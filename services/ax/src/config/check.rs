@@ -41,6 +41,7 @@ pub fn validate(config: &Config) -> Result<(), Fault> {
         1 << 20,
         1 << 30,
     )?;
+    within("indexer.symbols_within_ms", config.indexer.symbols_within_ms, 0, 3_600_000)?;
     for (key, address) in listeners(config) {
         address::spelt_out(key, address)?;
     }

@@ -145,6 +145,9 @@ pub struct IndexerSection {
     pub listen: String,
     /// Whether definitions are extracted.
     pub symbols: bool,
+    /// A segment whose definitions would take longer than this to extract, on all cores, is published
+    /// without them, and they are added soon afterwards, in milliseconds.
+    pub symbols_within_ms: u64,
     /// Most bytes of text in a new segment.
     pub max_segment_text_bytes: u64,
 }
@@ -284,6 +287,7 @@ impl Default for IndexerSection {
         Self {
             listen: "127.0.0.1:7084".to_owned(),
             symbols: true,
+            symbols_within_ms: 1000,
             max_segment_text_bytes: 64 << 20,
         }
     }

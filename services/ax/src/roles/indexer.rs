@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 pub fn settings(config: &Config) -> IndexerConfig {
     IndexerConfig {
         symbols: config.indexer.symbols,
+        symbols_within: Duration::from_millis(config.indexer.symbols_within_ms),
         max_segment_text_bytes: config.indexer.max_segment_text_bytes,
         lease_ttl: Duration::from_millis(config.cluster.lease_ttl_ms),
         neighbours: Neighbours::new([parts::cache_folder(config)]),

@@ -18,10 +18,11 @@ use ax_model::{
     BlobId, Change, ChangeBody, Content, DocKey, FileKind, FileVersion, Generation, Manifest,
     Offset, RebuildNumber, RepoName, ShardId,
 };
-use ax_store::{Link, ShardStore, Store, StoreConfig};
+use ax_store::{Link, Patience, ShardStore, Store, StoreConfig, faults::FaultStore};
 use bytes::Bytes;
+use object_store::memory::InMemory;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,6 +38,10 @@ pub struct World {
     pub max_batch_records: usize,
     /// When segments are merged and weeded.
     pub merge: MergePolicy,
+    /// Parsing that takes longer is left for later.
+    pub symbols_within: Duration,
+    /// Who holds its permit parses what was left.
+    pub parsing: Arc<Semaphore>,
     pub folder: tempfile::TempDir,
     /// Folders that live as long.
     pub keep: Vec<tempfile::TempDir>,
@@ -75,8 +80,18 @@ impl World {
     ) -> Result<Self> {
         let raft = EmbeddedStore::open(RaftConfig::new(folder.path().join("raft"))).await?;
         let cluster = Cluster::new(Arc::new(raft));
-        let (max_batch_records, merge, keep) = (50_000, MergePolicy::default(), Vec::new());
-        Ok(Self { cluster, log, store, sound, max_batch_records, merge, folder, keep })
+        Ok(Self {
+            cluster,
+            log,
+            store,
+            sound,
+            max_batch_records: 50_000,
+            merge: MergePolicy::default(),
+            symbols_within: Duration::from_secs(1),
+            parsing: Arc::new(Semaphore::new(1)),
+            folder,
+            keep: Vec::new(),
+        })
     }
 
     pub fn shard(&self) -> ShardStore {
@@ -95,6 +110,8 @@ impl World {
         let config = IndexerConfig {
             max_batch_records: self.max_batch_records,
             merge: self.merge.clone(),
+            symbols_within: self.symbols_within,
+            parsing: Arc::clone(&self.parsing),
             ..IndexerConfig::new(self.folder.path().join(id))
         };
         let stop = CancellationToken::new();
@@ -170,16 +187,30 @@ impl World {
 
     /// Documents that a manifest serves, ordered.
     pub async fn docs_of(&self, link: &Link) -> Result<Vec<LiveDoc>> {
+        let snapshot = self.snapshot_of(link).await?;
+        let mut docs = snapshot.documents().collect::<Result<Vec<_>, _>>()?;
+        docs.sort();
+        Ok(docs)
+    }
+
+    /// Names that are defined in what a manifest serves.
+    pub async fn names_of(&self, link: &Link) -> Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        self.snapshot_of(link).await?.each_definition(|found| {
+            names.insert(found.name.to_owned());
+        })?;
+        Ok(names)
+    }
+
+    /// What a manifest serves.
+    pub async fn snapshot_of(&self, link: &Link) -> Result<Snapshot> {
         let mut segments = Vec::new();
         for entry in &link.manifest.segments {
             let path = self.folder.path().join(format!("{}.check", entry.id));
             self.shard().fetch_segment(entry, &path).await?;
             segments.push(Segment::open(&path)?);
         }
-        let snapshot = Snapshot::new(segments)?;
-        let mut docs = snapshot.documents().collect::<Result<Vec<_>, _>>()?;
-        docs.sort();
-        Ok(docs)
+        Ok(Snapshot::new(segments)?)
     }
 
     pub async fn until_hint(
@@ -236,4 +267,15 @@ pub async fn open_log(
 ) -> Result<Arc<EmbeddedLog>> {
     let config = LogConfig::new(folder.path().join("log"), 1);
     Ok(Arc::new(EmbeddedLog::open(LogConfig { tombstone_retention, ..config }).await?))
+}
+
+/// A world whose store fails when told to.
+pub async fn faulty_world() -> Result<(World, FaultStore)> {
+    let inner = Arc::new(InMemory::new());
+    let faults = FaultStore::new(inner.clone());
+    let store = Store::over(Arc::new(faults.clone()), Patience::without_waits(3));
+    let sound = Store::over(inner, Patience::without_waits(3));
+    let folder = tempfile::tempdir()?;
+    let log = open_log(&folder, Duration::from_secs(3600)).await?;
+    Ok((World::of(folder, log, store, sound).await?, faults))
 }

@@ -92,6 +92,7 @@ pub(super) struct Tally {
     version: VersionToken,
     faults: Vec<Fault>,
     groups: HashMap<String, Group>,
+    asks_names: bool,
 }
 
 impl Tally {
@@ -99,7 +100,13 @@ impl Tally {
     pub(super) fn new(generation: Generation, request_id: &str) -> Self {
         let summary = Summary { request_id: request_id.to_owned(), ..Default::default() };
         let version = VersionToken::new(generation);
-        Self { summary, version, faults: Vec::new(), groups: HashMap::new() }
+        let (faults, groups, asks_names) = (Vec::new(), HashMap::new(), false);
+        Self { summary, version, faults, groups, asks_names }
+    }
+
+    /// Where definitions count, files without any yet are a hole.
+    pub(super) fn asking_names(self, asks_names: bool) -> Self {
+        Self { asks_names, ..self }
     }
 
     /// Adds one shard; its files are the caller's to merge.
@@ -165,6 +172,13 @@ impl Tally {
     fn note(&mut self, answer: ShardAnswer) {
         self.version.raise(ShardId(answer.shard), Offset(answer.position));
         self.summary.missing.extend(answer.stale.clone());
+        if self.asks_names && answer.num_unparsed > 0 {
+            let ShardAnswer { shard, num_unparsed, unparsed_bytes, .. } = answer;
+            let reason = format!(
+                "definitions of {num_unparsed} files ({unparsed_bytes} bytes) are not extracted yet"
+            );
+            self.summary.missing.push(missing(ShardId(shard), Code::SymbolsLag, &reason));
+        }
         self.summary.shards.push(answer);
     }
 
@@ -223,6 +237,21 @@ mod tests {
         let summary = tally.finish(50).unwrap();
         assert!(summary.partial);
         assert_eq!((summary.missing, summary.num_files), (vec![hole], 4));
+    }
+
+    #[test]
+    fn files_without_definitions_are_a_hole_where_names_are_asked() {
+        for asks_names in [false, true] {
+            let mut tally = Tally::new(Generation(1), "r").asking_names(asks_names);
+            let mut young = reply(1, 7);
+            young.summary.answer.as_mut().unwrap().num_unparsed = 3;
+            tally.add(ShardId(0), Ok(reply(0, 42)));
+            tally.add(ShardId(1), Ok(young));
+            let summary = tally.finish(50).unwrap();
+            assert_eq!(summary.partial, asks_names);
+            let missing: Vec<_> = summary.missing.iter().map(|m| (m.shard, &*m.code)).collect();
+            assert_eq!(missing, if asks_names { vec![(1, "AX-S009")] } else { vec![] });
+        }
     }
 
     #[test]

@@ -171,7 +171,8 @@ impl Root {
     }
 
     async fn gather(&self, resolved: &Resolved, hold: &Hold) -> Result<SearchResponse, Fault> {
-        let mut tally = Tally::new(self.inner.world.generation, &resolved.request_id);
+        let mut tally = Tally::new(self.inner.world.generation, &resolved.request_id)
+            .asking_names(resolved.asks_names);
         let (mut replies, mut held) = (Vec::new(), 0);
         let mut answers = std::pin::pin!(self.ask_shards(resolved));
         while let Some((shard, result)) = answers.next().await {

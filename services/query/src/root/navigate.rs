@@ -172,7 +172,8 @@ impl Root {
         question: Question,
     ) -> Result<(Vec<NavigateResponse>, Summary), Fault> {
         let _permit = self.inner.admission.enter(asking.deadline).await?;
-        let mut tally = Tally::new(self.inner.world.generation, &asking.request_id);
+        let mut tally =
+            Tally::new(self.inner.world.generation, &asking.request_id).asking_names(true);
         let mut found = Vec::new();
         let mut answers = std::pin::pin!(self.navigate(asking, &question));
         while let Some((shard, result)) = answers.next().await {

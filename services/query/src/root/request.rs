@@ -4,7 +4,7 @@ use super::merge::Bounds;
 use crate::config::RequestLimits;
 use ax_model::{Code, Fault, Generation, ShardId, VersionToken};
 use ax_proto::search::{LeafRequest, SearchOptions, SearchRequest};
-use ax_query::{Count, Place, Query, Shape, Sort};
+use ax_query::{Atom, Count, Place, Query, Shape, Sort};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Longest correlation id that is taken over.
@@ -18,6 +18,8 @@ pub(super) struct Resolved {
     pub(super) options: SearchOptions,
     /// The order of the files.
     pub(super) sort: Sort,
+    /// Definitions count for what is found.
+    pub(super) asks_names: bool,
     /// Positions to wait for.
     pub(super) wait_for: VersionToken,
     pub(super) request_id: String,
@@ -50,6 +52,7 @@ impl Resolved {
             query: request.query,
             options,
             sort: query.shape.sort,
+            asks_names: query.atoms().iter().any(|(atom, _)| matches!(atom, Atom::Sym { .. })),
             wait_for: resolve_token(&request.wait_for, world)?,
             request_id: request_id(request.request_id),
             today: today(),

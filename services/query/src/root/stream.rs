@@ -116,7 +116,8 @@ impl Root {
     /// Each shard's files as they come.
     async fn forward(&self, resolved: &Resolved, outlet: &mut Outlet) -> Result<Summary, Fault> {
         outlet.hold.reading(outlet.reader.cut.clone());
-        let mut tally = Tally::new(self.inner.world.generation, &resolved.request_id);
+        let mut tally = Tally::new(self.inner.world.generation, &resolved.request_id)
+            .asking_names(resolved.asks_names);
         let mut answers = std::pin::pin!(self.ask_shards(resolved));
         loop {
             tokio::select! {

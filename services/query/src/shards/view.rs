@@ -106,6 +106,7 @@ impl ShardView {
 
     /// How an answer names its origin.
     pub fn answer(&self, node: &str) -> ShardAnswer {
+        let (num_unparsed, unparsed_bytes) = self.unparsed();
         ShardAnswer {
             shard: self.shard.0,
             generation: self.generation.0,
@@ -114,6 +115,8 @@ impl ShardView {
             position: self.position().0,
             node: node.to_owned(),
             cached: false,
+            num_unparsed,
+            unparsed_bytes,
             stale: self.rebuild().map(|rebuild| Missing {
                 shard: self.shard.0,
                 code: Code::ShardRebuilding.to_string(),
@@ -132,6 +135,11 @@ impl ShardView {
         let served = self.head().map_or("", |link| &link.manifest.log_id);
         let is_other = self.rebuild().is_some_and(|rebuild| rebuild.log_id != served);
         position == Offset(0) || !is_other && self.position() >= position
+    }
+
+    /// Files that nobody has looked for definitions in yet, and the bytes of their text.
+    pub fn unparsed(&self) -> (u64, u64) {
+        self.head().map_or((0, 0), |link| link.manifest.unparsed())
     }
 
     fn rebuild(&self) -> Option<&Rebuild> {

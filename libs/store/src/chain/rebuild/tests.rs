@@ -16,6 +16,8 @@ fn segment(n: u128, range: OffsetRange) -> SegmentEntry {
         num_docs: 1,
         text_bytes: 1,
         num_tombstones: 0,
+        num_unparsed: 0,
+        unparsed_bytes: 0,
         range,
         weeded_to: range.to,
     }
