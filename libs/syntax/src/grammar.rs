@@ -68,7 +68,7 @@ grammars! {
 }
 
 impl Grammar {
-    /// What parsing takes, with the search for definitions, as measured for some.
+    /// What parsing takes, with the search for definitions, as measured for C; others are taken to be like it.
     pub(crate) fn nanos_per_byte(self) -> u64 {
         130
     }
