@@ -17,10 +17,15 @@ impl Store {
         let blob = StoredBlob { hash: hash.0, num_bytes };
         let path = layout::blob(&blob);
         let stored_bytes = object.len() as u64;
-        if !self.objects.ensure(&path, object.clone()).await? {
-            let found = self.objects.stat(&path).await?;
+        // Asked first: a store that refuses an upload before its end may cut the connection, which looks as if
+        // the store were gone.
+        let mut found = self.objects.stat(&path).await?;
+        if found.is_none() && !self.objects.ensure(&path, object.clone()).await? {
+            found = self.objects.stat(&path).await?; // another writer was first
+        }
+        if let Some(found) = found {
             // Packed by another version it may have another length again: replacing does no harm.
-            if found.is_some_and(|meta| meta.size == num_bytes || meta.size == stored_bytes) {
+            if found.size == num_bytes || found.size == stored_bytes {
                 return Ok(blob);
             }
             self.objects.replace(&path, object).await?;

@@ -7,7 +7,7 @@
 //! | asked, in this order                                       | then                                   |
 //! |------------------------------------------------------------|----------------------------------------|
 //! | a merge is worthwhile, and the segments are many           | it, what is unparsed stays so           |
-//! | a merge is worthwhile, and it is our turn                  | it, and its unparsed documents are parsed |
+//! | a merge is worthwhile, and it is our turn                  | it, and what is unparsed in it is parsed |
 //! | a merge is worthwhile of segments that are all parsed      | it                                     |
 //! | a segment has unparsed documents, and it is our turn       | it alone, the smallest, then the newest |
 //! | there are unparsed documents                               | wait for a turn                        |
@@ -65,7 +65,8 @@ pub(crate) fn choose(entries: &[SegmentEntry], policy: &MergePolicy, turn: Turn)
     if let Some(first) = merges.first()
         && (entries.len() > many || turn != Turn::Others)
     {
-        return write(first.clone(), turn == Turn::Ours && entries.len() <= many);
+        let parse = turn == Turn::Ours && entries.len() <= many && !is_parsed(first);
+        return write(first.clone(), parse);
     }
     if let Some(parsed) = merges.into_iter().find(is_parsed) {
         return write(parsed, false);
@@ -115,9 +116,10 @@ mod tests {
             ("5 5* 5", Ours, "0..3 parsed"),
             ("5 5* 5", Others, "wait"),
             ("5 5* 5", Never, "0..3"),
-            // one that need not parse does not wait for one that must
+            // one that need not parse does not wait for one that must, nor takes the turn
             ("9* 9* 9* 99 5 5 5", Others, "4..7"),
-            ("9* 9* 9* 99 5 5 5", Ours, "0..3 parsed"),
+            ("9* 9* 9* 99 5 5 5", Ours, "4..7"),
+            ("9* 9* 9* 99 15", Ours, "0..3 parsed"),
             // what no merge wants is parsed by itself: the smallest, of equals the newest
             ("99* 20* 99", Ours, "1..2 parsed"),
             ("99* 20* 99 20*", Ours, "3..4 parsed"),
