@@ -82,7 +82,23 @@ impl Server {
             let name = repository["name"].as_str().unwrap_or_default();
             wait_until_searchable(&api, name).await?;
         }
-        Ok(())
+        self.parsed(&api).await
+    }
+
+    /// Waits for the definitions, which may come after the text: looking for them takes the cores that are
+    /// to be measured.
+    async fn parsed(&self, api: &Api) -> Result<(), PerfError> {
+        eprintln!("looking for definitions");
+        loop {
+            let status = api.get("/api/v1/status", &[]).await?;
+            let shards = status["shards"].as_array().into_iter().flatten();
+            if shards.map(|shard| shard["here"]["num_unparsed"].as_u64().unwrap_or(0)).sum::<u64>()
+                == 0
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 }
 
