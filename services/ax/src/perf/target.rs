@@ -3,13 +3,22 @@
 use super::PerfError;
 use crate::client::{http::Api, wait::wait_until_searchable};
 use ax_perf::workload::{Target, Workload};
-use std::{net::TcpListener, path::Path, process::Stdio, time::Duration};
+use indicatif::ProgressBar;
+use serde_json::Value;
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 /// A start on a machine that does other things too.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A merge that parses half a gigabyte tells nothing before its end.
+const PARSED_WITHIN: Duration = Duration::from_secs(900);
 /// Of the log, when the server does not come up.
 const TAIL: usize = 15;
 
@@ -86,20 +95,35 @@ impl Server {
     }
 
     /// Waits for the definitions, which may come after the text: looking for them takes the cores that are
-    /// to be measured.
+    /// to be measured. Gives up once their number has stood still for long.
     async fn parsed(&self, api: &Api) -> Result<(), PerfError> {
         eprintln!("looking for definitions");
+        let bar = ProgressBar::new(0);
+        let (mut last, mut moved) = (u64::MAX, Instant::now());
         loop {
-            let status = api.get("/api/v1/status", &[]).await?;
-            let shards = status["shards"].as_array().into_iter().flatten();
-            if shards.map(|shard| shard["here"]["num_unparsed"].as_u64().unwrap_or(0)).sum::<u64>()
-                == 0
-            {
+            let left = unparsed(&api.get("/api/v1/status", &[]).await?);
+            if left == 0 {
+                bar.finish_and_clear();
                 return Ok(());
+            }
+            bar.set_length(bar.length().unwrap_or(0).max(left));
+            bar.set_position(bar.length().unwrap_or(0) - left);
+            if left != last {
+                (last, moved) = (left, Instant::now());
+            } else if moved.elapsed() > PARSED_WITHIN {
+                let seconds = PARSED_WITHIN.as_secs();
+                let why = format!("no definitions were found for {seconds} s; {left} files wait");
+                return Err(PerfError::Other(why));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Files of all shards whose definitions are still looked for.
+fn unparsed(status: &Value) -> u64 {
+    let shards = status["shards"].as_array().into_iter().flatten();
+    shards.map(|shard| shard["here"]["num_unparsed"].as_u64().unwrap_or(0)).sum()
 }
 
 fn free_address() -> std::io::Result<String> {
