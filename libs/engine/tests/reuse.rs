@@ -4,9 +4,8 @@
 mod common;
 
 use ax_engine::{BuiltSegment, KnownSegment, Segment, SegmentBuilder, Snapshot, merge};
-use ax_model::{Offset, OffsetRange};
 use ax_proto::manifest::SegmentFooter;
-use common::{doc, footer, key, options, search, section_bytes};
+use common::{doc, finish, footer, key, options, search, section_bytes};
 use prost::Message;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -31,11 +30,6 @@ fn build(
         builder.put(&key("r", path), vec![doc(*text, &["main"])]).unwrap();
     }
     finish(builder, folder, id)
-}
-
-fn finish(builder: SegmentBuilder, folder: &Path, id: &str) -> BuiltSegment {
-    let range = OffsetRange::new(Offset(3), Offset(9)).unwrap();
-    builder.finish(range, &folder.join(format!("{id}.seg"))).unwrap()
 }
 
 fn known(built: &BuiltSegment) -> Arc<KnownSegment> {

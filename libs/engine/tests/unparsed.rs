@@ -8,8 +8,7 @@ use ax_engine::{
     BuildOptions, BuiltSegment, KnownSegment, Segment, SegmentBuilder, Snapshot, merge,
     merge_knowing,
 };
-use ax_model::{Offset, OffsetRange};
-use common::{doc, key, options, search, section_bytes};
+use common::{doc, finish, key, options, search, section_bytes};
 use std::{ops::Range, path::Path, sync::Arc, time::Duration};
 
 const FILES: [(&str, &str); 3] = [
@@ -25,11 +24,6 @@ fn build(folder: &Path, id: &str, files: &[(&str, &str)], within: Duration) -> B
         builder.put(&key("r", path), vec![doc(*text, &["main"])]).unwrap();
     }
     finish(builder, folder, id)
-}
-
-fn finish(builder: SegmentBuilder, folder: &Path, id: &str) -> BuiltSegment {
-    let range = OffsetRange::new(Offset(3), Offset(9)).unwrap();
-    builder.finish(range, &folder.join(format!("{id}.seg"))).unwrap()
 }
 
 fn snapshot(segments: &[&BuiltSegment]) -> Snapshot {

@@ -80,12 +80,17 @@ fn blake_of(text: &[u8]) -> Vec<u8> {
     ax_model::ContentHash::of(text).0[..20].to_vec()
 }
 
+/// Finishes the segment `id` in `folder`.
+pub fn finish(builder: SegmentBuilder, folder: &Path, id: &str) -> BuiltSegment {
+    let range = OffsetRange::new(Offset(3), Offset(9)).unwrap();
+    builder.finish(range, &folder.join(format!("{id}.seg"))).unwrap()
+}
+
 /// Builds what `fill` says into `folder/id.seg`.
 pub fn build(folder: &Path, id: &str, fill: impl FnOnce(&mut SegmentBuilder)) -> BuiltSegment {
     let mut builder = SegmentBuilder::new(options(folder, id)).unwrap();
     fill(&mut builder);
-    let range = OffsetRange::new(Offset(3), Offset(9)).unwrap();
-    builder.finish(range, &folder.join(format!("{id}.seg"))).unwrap()
+    finish(builder, folder, id)
 }
 
 /// A snapshot of one segment with these files of repository `r`, on branch `main`.
