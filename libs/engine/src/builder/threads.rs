@@ -3,12 +3,13 @@
 //! What can wait has threads of its own, since work that has begun on a thread is ended first, and a chunk
 //! of parsing takes seconds. They stand still between two texts while others are at work on what is fresh,
 //! and take one each [`PATIENCE`] all the same, or on a machine that is always busy definitions would never
-//! come. Rejected: a lower priority of the system's, which would give way to searches too; it takes unsafe
-//! code, or a library that all of tantivy would have to be compiled for again.
+//! come. To searches they give way by the lowest priority the system has for a thread that is to go on at all:
+//! a search that wakes has the core at once, and a core that is never idle leaves them one part in seventy.
 
 use parking_lot::{Condvar, Mutex};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{sync::OnceLock, time::Duration};
+use thread_priority::ThreadPriority;
 
 /// How long a text of the background waits for those that are fresh.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -32,8 +33,11 @@ impl Crew {
         static BACKGROUND_POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
         let _at_work = (self == Self::Fresh).then(|| FRESH.enter());
         let pool = match self {
-            Self::Fresh => FRESH_POOL.get_or_init(|| new_pool("ax-build")),
-            Self::Background => BACKGROUND_POOL.get_or_init(|| new_pool("ax-later")),
+            Self::Fresh => FRESH_POOL.get_or_init(|| pool(named("ax-build"))),
+            Self::Background => {
+                let last = || named("ax-later").start_handler(|_| come_last());
+                BACKGROUND_POOL.get_or_init(|| pool(last()))
+            }
         };
         match pool {
             Some(pool) => pool.install(work),
@@ -49,8 +53,19 @@ impl Crew {
     }
 }
 
-fn new_pool(name: &'static str) -> Option<ThreadPool> {
-    ThreadPoolBuilder::new().thread_name(move |i| format!("{name}-{i}")).build().ok()
+fn named(name: &'static str) -> ThreadPoolBuilder {
+    ThreadPoolBuilder::new().thread_name(move |i| format!("{name}-{i}"))
+}
+
+fn pool(builder: ThreadPoolBuilder) -> Option<ThreadPool> {
+    builder.build().ok()
+}
+
+/// Lets every other thread of this process, and of the machine, go first.
+fn come_last() {
+    if let Err(error) = ThreadPriority::Min.set_for_current() {
+        tracing::warn!(%error, "looking for definitions runs at the priority of searches");
+    }
 }
 
 /// How many are at work.
@@ -110,6 +125,20 @@ mod tests {
             drop(second);
             waiter.join().unwrap();
         });
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")] // elsewhere the system may have no such thing
+    fn what_can_wait_comes_last_and_nothing_else_does() {
+        let niceness = || {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            // What follows the name, which may hold anything; proc_pid_stat(5) counts from one.
+            let after = stat.rsplit_once(')').unwrap().1;
+            after.split_whitespace().nth(19 - 3).unwrap().parse::<i32>().unwrap()
+        };
+        let own = niceness();
+        assert_eq!(Crew::Background.run(niceness), 19);
+        assert_eq!((Crew::Fresh.run(niceness), niceness()), (own, own));
     }
 
     #[test]
