@@ -46,14 +46,14 @@ pub struct EmbeddedConfig {
 }
 
 impl EmbeddedConfig {
-    /// Defaults: records up to 4 MiB, tombstones for a week, 64 MiB of pages.
+    /// Defaults: records up to 4 MiB, tombstones for a week, 16 MiB of pages.
     pub fn new(path: impl Into<PathBuf>, partitions: u32) -> Self {
         Self {
             path: path.into(),
             partitions,
             max_record_bytes: 4 << 20,
             tombstone_retention: Duration::from_secs(7 * 24 * 3600),
-            cache_bytes: 64 << 20,
+            cache_bytes: 16 << 20,
         }
     }
 }

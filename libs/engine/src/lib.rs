@@ -7,6 +7,7 @@ mod bits;
 mod blocks;
 mod branches;
 mod builder;
+mod busy;
 mod definitions;
 mod docs;
 mod error;

@@ -25,7 +25,7 @@ mod threads;
 
 use crate::{
     ExplainedSegment, Explanation, GroupBy, GroupCount, Result, SearchOptions, SearchOutcome,
-    Snapshot, Stop, rank::Ranking, snapshot::Part,
+    Snapshot, Stop, busy::SEARCHES, rank::Ranking, snapshot::Part,
 };
 use ax_query::Query;
 use candidates::PartPlan;
@@ -106,6 +106,7 @@ impl Snapshot {
         options: &SearchOptions,
         stop: &Stop,
     ) -> Result<SearchOutcome> {
+        let _at_work = SEARCHES.enter();
         let begun = Instant::now();
         let plan = Plan::compile(query, stop)?;
         if plan.late {

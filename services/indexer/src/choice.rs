@@ -1,82 +1,49 @@
 //! Which segments to write again next, without IO.
 //!
-//! A document that nobody has looked for definitions in yet is *unparsed*. Looking takes long, and only a
-//! worker whose turn it is does so: there is one turn for all shards of a process, which bounds what that
-//! takes of memory.
+//! A document that nobody has looked for definitions in yet is *unparsed*. Looking takes long, and longer still
+//! while searches are answered; so a shard merges and parses side by side, and neither waits for the other:
 //!
-//! | asked, in this order                                       | then                                   |
-//! |------------------------------------------------------------|----------------------------------------|
-//! | a merge is worthwhile, and the segments are many           | it, what is unparsed stays so           |
-//! | a merge is worthwhile, and it is our turn                  | it, and what is unparsed in it is parsed |
-//! | a merge is worthwhile of segments that are all parsed      | it                                     |
-//! | a segment has unparsed documents, and it is our turn       | it alone, the smallest, then the newest |
-//! | there are unparsed documents                               | wait for a turn                        |
+//! | work  | takes                                                  | leaves alone                       |
+//! |-------|--------------------------------------------------------|------------------------------------|
+//! | merge | what the policy wants; what is unparsed in it stays so | the segment that is being parsed   |
+//! | parse | one segment, the smallest, then the newest             | what is merged, or about to be     |
 //!
-//! So the text of a large import is written as often as without definitions: those that merge anyway are
-//! parsed by the merge. Only what no merge wants is written once more. The first row gives that up where
-//! parsing does not keep up with what comes, since many segments make every search slower.
+//! Rejected: merges that parse. An import's text was written once less, but its segments stayed many until all
+//! was parsed, and with twenty of them instead of two a search took 40 % more of the cores.
 
 use ax_engine::{MergePolicy, plan_merges};
-use ax_model::SegmentEntry;
+use ax_model::{SegmentEntry, SegmentId};
 use std::ops::Range;
 
-/// How many times the segments of a merge are many.
-const CROWDED: usize = 4;
-
-/// Something to write again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Job {
-    /// The segments that become one; it may be one.
-    pub range: Range<usize>,
-    /// Whether its unparsed documents are parsed.
-    pub parse: bool,
-}
-
-/// What to do now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Choice {
-    /// This.
-    Write(Job),
-    /// Wait for a turn to parse.
-    Wait,
-    /// Nothing.
-    Rest,
-}
-
-/// Whose turn it is to parse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Ours.
-    Ours,
-    /// Another shard's, as far as we know.
-    Others,
-    /// Nobody's: definitions are not extracted here.
-    Never,
-}
-
-/// Chooses among `entries`, oldest first.
-pub(crate) fn choose(entries: &[SegmentEntry], policy: &MergePolicy, turn: Turn) -> Choice {
-    let merges = plan_merges(entries, policy);
-    let is_parsed = |range: &Range<usize>| {
-        turn == Turn::Never || entries[range.clone()].iter().all(|entry| entry.num_unparsed == 0)
+/// The merge to begin among `entries`, oldest first, while the segment `parsing` is parsed.
+pub(crate) fn next_merge(
+    entries: &[SegmentEntry],
+    policy: &MergePolicy,
+    parsing: Option<&SegmentId>,
+) -> Option<Range<usize>> {
+    let place = entries.iter().position(|entry| Some(&entry.id) == parsing);
+    let Some(place) = place else { return plan_merges(entries, policy).into_iter().next() };
+    let num_bytes = |range: &Range<usize>| -> u64 {
+        entries[range.clone()].iter().map(|entry| entry.num_bytes).sum()
     };
-    let write = |range: Range<usize>, parse| Choice::Write(Job { range, parse });
-    let many = CROWDED * policy.fan_in.max(2);
-    if let Some(first) = merges.first()
-        && (entries.len() > many || turn != Turn::Others)
-    {
-        let parse = turn == Turn::Ours && entries.len() <= many && !is_parsed(first);
-        return write(first.clone(), parse);
-    }
-    if let Some(parsed) = merges.into_iter().find(is_parsed) {
-        return write(parsed, false);
-    }
-    let unparsed = (0..entries.len()).rev().filter(|place| !is_parsed(&(*place..place + 1)));
-    match (unparsed.min_by_key(|place| entries[*place].unparsed_bytes), turn) {
-        (Some(place), Turn::Ours) => write(place..place + 1, true),
-        (Some(_), _) => Choice::Wait,
-        (None, _) => Choice::Rest,
-    }
+    let after = |range: Range<usize>| range.start + place + 1..range.end + place + 1;
+    let older = plan_merges(&entries[..place], policy).into_iter();
+    let newer = plan_merges(&entries[place + 1..], policy).into_iter().map(after);
+    older.chain(newer).min_by_key(num_bytes)
+}
+
+/// The segment of `entries` to parse, while the segments `merging` are merged.
+pub(crate) fn next_to_parse(
+    entries: &[SegmentEntry],
+    policy: &MergePolicy,
+    merging: &[SegmentId],
+) -> Option<usize> {
+    let merges = plan_merges(entries, policy);
+    let is_free = |place: &usize| {
+        !merges.iter().any(|range| range.contains(place)) && !merging.contains(&entries[*place].id)
+    };
+    let unparsed = (0..entries.len()).rev().filter(|place| entries[*place].num_unparsed > 0);
+    unparsed.filter(is_free).min_by_key(|place| entries[*place].unparsed_bytes)
 }
 
 #[cfg(test)]
@@ -84,84 +51,107 @@ mod tests {
     use super::*;
     use crate::scratch::tests::entry;
 
-    /// Segments as `size` or `size*`, which is unparsed; a merge takes three neighbours up to size 100.
-    fn check(segments: &str, turn: Turn) -> String {
-        let entries = segments.split(' ').filter(|one| !one.is_empty()).map(|one| {
-            let (size, is_unparsed) = one.strip_suffix('*').map_or((one, 0), |size| (size, 1));
-            let num_bytes = size.parse().unwrap();
-            let unparsed_bytes = num_bytes * is_unparsed;
-            let num_unparsed = is_unparsed;
-            ax_model::SegmentEntry { num_unparsed, unparsed_bytes, ..entry("s", num_bytes) }
-        });
-        let entries: Vec<_> = entries.collect();
-        let policy =
-            MergePolicy { fan_in: 3, floor_bytes: 10, max_bytes: 100, ..Default::default() };
-        match choose(&entries, &policy, turn) {
-            Choice::Write(Job { range, parse }) => {
-                format!("{}..{}{}", range.start, range.end, if parse { " parsed" } else { "" })
+    const POLICY: MergePolicy = MergePolicy {
+        fan_in: 3,
+        floor_bytes: 10,
+        max_bytes: 100,
+        weed_percent: 25,
+        dead_percent: 25,
+    };
+
+    /// Segments as `size`, or `size*` when it is unparsed, or `size!` when work on it is under way.
+    fn segments(text: &str) -> (Vec<SegmentEntry>, Vec<SegmentId>) {
+        let (mut entries, mut busy) = (Vec::new(), Vec::new());
+        for (number, one) in text.split(' ').filter(|one| !one.is_empty()).enumerate() {
+            let size = one.trim_end_matches(['*', '!']);
+            let (id, num_bytes) = (number.to_string(), size.parse().unwrap());
+            let num_unparsed = one.contains('*').into();
+            let unparsed_bytes = num_bytes * num_unparsed;
+            entries.push(SegmentEntry { num_unparsed, unparsed_bytes, ..entry(&id, num_bytes) });
+            if one.contains('!') {
+                busy.push(SegmentId(id));
             }
-            Choice::Wait => "wait".to_owned(),
-            Choice::Rest => "rest".to_owned(),
         }
+        (entries, busy)
     }
 
     #[test]
-    fn what_is_written_next() {
-        use Turn::{Never, Others, Ours};
-        for (segments, turn, expected) in [
-            ("", Ours, "rest"),
-            ("5 5", Ours, "rest"),
-            ("5 5 5", Others, "0..3"),
-            // a merge parses what it writes anyway, when it may
-            ("5 5* 5", Ours, "0..3 parsed"),
-            ("5 5* 5", Others, "wait"),
-            ("5 5* 5", Never, "0..3"),
-            // one that need not parse does not wait for one that must, nor takes the turn
-            ("9* 9* 9* 99 5 5 5", Others, "4..7"),
-            ("9* 9* 9* 99 5 5 5", Ours, "4..7"),
-            ("9* 9* 9* 99 15", Ours, "0..3 parsed"),
-            // what no merge wants is parsed by itself: the smallest, of equals the newest
-            ("99* 20* 99", Ours, "1..2 parsed"),
-            ("99* 20* 99 20*", Ours, "3..4 parsed"),
-            ("99* 20* 99", Others, "wait"),
-            ("99* 20* 99", Never, "rest"),
+    fn merges_do_not_wait_for_what_is_parsed() {
+        for (text, expected) in [
+            ("", None),
+            ("5 5", None),
+            ("5 5* 5", Some(0..3)),
+            ("5 5 5 5*!", Some(0..3)),
+            ("5*! 5 5 5", Some(1..4)),
+            ("5 5*! 5", None),
+            ("99 9 9 9 50*! 5 5 5", Some(5..8)),
+            ("99 4 4 4 50*! 5 5 5", Some(1..4)),
         ] {
-            assert_eq!(check(segments, turn), expected, "{segments} {turn:?}");
-        }
-        let crowd = ["9*"; 13].join(" ");
-        for turn in [Ours, Others, Never] {
-            let chosen = check(&crowd, turn);
-            assert!(!chosen.contains("parsed") && chosen.contains(".."), "{chosen} {turn:?}");
+            let (entries, busy) = segments(text);
+            assert_eq!(next_merge(&entries, &POLICY, busy.first()), expected, "{text}");
         }
     }
 
     #[test]
-    fn writing_what_is_chosen_comes_to_an_end_with_everything_parsed() {
-        let policy =
-            MergePolicy { fan_in: 3, floor_bytes: 10, max_bytes: 100, ..Default::default() };
-        for seed in 0..200u64 {
-            let size = |i: u64| (seed * 31 + i * 17) % 60 + 1;
-            let mut entries: Vec<_> = (0..30)
-                .map(|i| {
-                    let num_bytes = size(i);
-                    SegmentEntry {
-                        num_unparsed: i % 2,
-                        unparsed_bytes: num_bytes,
-                        ..entry("s", num_bytes)
-                    }
-                })
+    fn what_no_merge_wants_is_parsed_the_smallest_first() {
+        for (text, expected) in [
+            ("", None),
+            ("99 20", None),
+            ("99* 20* 99", Some(1)),
+            ("99* 20* 99 20*", Some(3)),
+            ("99* 5* 5 5", Some(0)), // the others are about to be merged
+            ("99* 20*! 20!", Some(0)),
+            ("5* 5 5", None),
+        ] {
+            let (entries, busy) = segments(text);
+            assert_eq!(next_to_parse(&entries, &POLICY, &busy), expected, "{text}");
+        }
+    }
+
+    /// Merges and parses side by side, each ending at a time that the seed decides.
+    #[test]
+    fn it_comes_to_an_end_with_everything_parsed() {
+        for seed in 0..300u64 {
+            let text: Vec<String> = (0..30u64)
+                .map(|i| format!("{}{}", (seed * 31 + i * 17) % 60 + 1, ["", "*"][i as usize % 2]))
                 .collect();
-            let mut steps = 0;
-            while let Choice::Write(Job { range, parse }) = choose(&entries, &policy, Turn::Ours) {
-                let num_bytes = entries[range.clone()].iter().map(|entry| entry.num_bytes).sum();
-                let left = entries[range.clone()].iter().map(|entry| entry.num_unparsed).sum();
-                let num_unparsed = if parse { 0 } else { left };
-                let unparsed_bytes = num_bytes;
-                let written =
-                    SegmentEntry { num_unparsed, unparsed_bytes, ..entry("s", num_bytes) };
-                entries.splice(range, [written]);
-                steps += 1;
-                assert!(steps < 200, "seed {seed}");
+            let (mut entries, _) = segments(&text.join(" "));
+            let (mut merging, mut parsing): (Vec<SegmentId>, Option<SegmentId>) =
+                Default::default();
+            for step in 0.. {
+                assert!(step < 400, "seed {seed}");
+                if merging.is_empty()
+                    && let Some(range) = next_merge(&entries, &POLICY, parsing.as_ref())
+                {
+                    merging = entries[range].iter().map(|entry| entry.id.clone()).collect();
+                }
+                if parsing.is_none() {
+                    let place = next_to_parse(&entries, &POLICY, &merging);
+                    parsing = place.map(|place| entries[place].id.clone());
+                }
+                if merging.is_empty() && parsing.is_none() {
+                    break;
+                }
+                assert!(!parsing.as_ref().is_some_and(|id| merging.contains(id)), "seed {seed}");
+                let merge_ends = parsing.is_none() || (seed + step) % 3 > 0;
+                if merge_ends && !merging.is_empty() {
+                    let first = entries.iter().position(|entry| entry.id == merging[0]).unwrap();
+                    let range = first..first + merging.len();
+                    assert!(entries[range.clone()].iter().map(|entry| &entry.id).eq(&merging));
+                    let sum =
+                        |of: fn(&SegmentEntry) -> u64| entries[range.clone()].iter().map(of).sum();
+                    let merged = SegmentEntry {
+                        num_unparsed: sum(|entry| entry.num_unparsed),
+                        unparsed_bytes: sum(|entry| entry.unparsed_bytes),
+                        ..entry(&format!("m{step}"), sum(|entry| entry.num_bytes))
+                    };
+                    entries.splice(range, [merged]);
+                    merging.clear();
+                } else if let Some(id) = parsing.take() {
+                    let parsed = entries.iter_mut().find(|entry| entry.id == id).unwrap();
+                    (parsed.num_unparsed, parsed.unparsed_bytes) = (0, 0);
+                    parsed.id = SegmentId(format!("p{step}"));
+                }
             }
             assert!(entries.iter().all(|entry| entry.num_unparsed == 0), "seed {seed}");
         }

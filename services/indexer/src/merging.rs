@@ -1,10 +1,11 @@
 //! Merging a shard's segments beside its indexing, and looking for the definitions of documents that were
-//! published without. The merge reads, writes and uploads on its own; only the worker publishes, so a shard
-//! keeps one writer. A crash before that leaves an orphan, and the merge is done again.
+//! published without: side by side, never in the same segment. Either reads, writes and uploads on its own; only
+//! the worker publishes, so a shard keeps one writer. A crash before that leaves an orphan, and the work is done
+//! again.
 
 use crate::{
     IndexerConfig, IndexerError,
-    choice::{Choice, Job, Turn, choose},
+    choice::{next_merge, next_to_parse},
     known::Known,
     scratch::Scratch,
     weeding,
@@ -13,7 +14,7 @@ use ax_engine::{BuildOptions, BuiltSegment, KnownSegment, MergePolicy, Segment, 
 use ax_model::{Manifest, Offset, SegmentEntry, SegmentId};
 use ax_store::{Neighbours, ShardStore, has_bytes_of};
 use parking_lot::Mutex;
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, ops::Range, path::PathBuf, sync::Arc};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinHandle,
@@ -36,7 +37,16 @@ pub(crate) struct Sources {
     known: Arc<Mutex<Known>>,
 }
 
-/// At most one merge at a time for a shard.
+/// Segments to be written as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Job {
+    /// Which; it may be one.
+    pub range: Range<usize>,
+    /// Whether its unparsed documents are parsed.
+    pub parse: bool,
+}
+
+/// At most one merge at a time for a shard, and beside it at most one segment that is parsed.
 pub(crate) struct Merger {
     sources: Sources,
     policy: MergePolicy,
@@ -44,14 +54,17 @@ pub(crate) struct Merger {
     /// Who holds its permit may parse.
     turns: Arc<Semaphore>,
     turn: Option<OwnedSemaphorePermit>,
-    state: State,
+    merge: Option<Running>,
+    parse: Option<Running>,
+    /// There is something to parse, once it is our turn.
+    waits: bool,
 }
 
-enum State {
-    Resting,
-    /// There is something to parse.
-    Waiting,
-    Running(JoinHandle<Result<Merged, IndexerError>>),
+/// Work under way.
+struct Running {
+    /// The segments that are written again.
+    parts: Vec<SegmentId>,
+    task: JoinHandle<Result<Merged, IndexerError>>,
 }
 
 impl Merger {
@@ -65,69 +78,98 @@ impl Merger {
             symbols: config.symbols,
             turns: Arc::clone(&config.parsing),
             turn: None,
-            state: State::Resting,
+            merge: None,
+            parse: None,
+            waits: false,
         }
     }
 
-    /// True while a merge reads and writes in the folder.
+    /// True while something reads and writes in the folder.
     pub fn is_running(&self) -> bool {
-        matches!(self.state, State::Running(_))
+        self.merge.is_some() || self.parse.is_some()
     }
 
-    /// Starts the most worthwhile merge of the segments that grow, if there is one and none runs; else
-    /// the weeding that is due. While a shard is rebuilt, what it serves is not worth merging any more.
+    /// Starts what is worthwhile among the segments that grow and does not run yet: the best merge, or
+    /// else the weeding that is due; and parsing, if it is our turn. While a shard is rebuilt, what it serves is
+    /// not worth it any more.
     pub fn consider(&mut self, manifest: &Manifest) {
-        if self.is_running() {
-            return;
+        let entries = manifest.growing();
+        if self.merge.is_none() {
+            self.merge = self
+                .begin_merge(manifest, entries)
+                .or_else(|| self.begin_weeding(manifest, entries));
         }
-        let turn = match (&self.turn, self.symbols) {
-            (_, false) => Turn::Never,
-            (Some(_), true) => Turn::Ours,
-            (None, true) => Turn::Others,
-        };
-        let choice = choose(manifest.growing(), &self.policy, turn);
         let turn = self.turn.take(); // for the next shard, unless this one parses now
-        let due = ax_engine::plan_weeding(manifest.growing(), &self.policy);
-        let (sources, manifest) = (self.sources.clone(), manifest.clone());
-        self.state = match choice {
-            Choice::Write(job) => {
-                let turn = turn.filter(|_| job.parse);
-                State::Running(tokio::spawn(merge(sources, manifest, job, turn)))
+        self.waits = false;
+        if self.symbols && self.parse.is_none() {
+            let merging = self.merge.as_ref().map_or(&[][..], |running| &running.parts);
+            let place = next_to_parse(entries, &self.policy, merging);
+            self.waits = place.is_some() && turn.is_none();
+            if let (Some(place), Some(turn)) = (place, turn) {
+                let job = Job { range: place..place + 1, parse: true };
+                self.parse = Some(self.begin(manifest, job, Some(turn)));
             }
-            Choice::Rest | Choice::Wait if !due.is_empty() => {
-                let percent = self.policy.dead_percent;
-                State::Running(tokio::spawn(weeding::weed(sources, manifest, due, percent)))
-            }
-            Choice::Rest => State::Resting,
-            Choice::Wait => State::Waiting,
-        };
+        }
     }
 
-    /// Returns once the running merge is done, with it; or with nothing once it is time to consider again;
+    fn begin_merge(&self, manifest: &Manifest, entries: &[SegmentEntry]) -> Option<Running> {
+        let parsing = self.parse.as_ref().and_then(|running| running.parts.first());
+        let range = next_merge(entries, &self.policy, parsing)?;
+        Some(self.begin(manifest, Job { range, parse: false }, None))
+    }
+
+    fn begin_weeding(&self, manifest: &Manifest, entries: &[SegmentEntry]) -> Option<Running> {
+        let due = ax_engine::plan_weeding(entries, &self.policy);
+        let (first, last) = (*due.first()?, *due.last()?);
+        let parts = ids(&entries[first..=last]);
+        if self.parse.as_ref().is_some_and(|running| parts.contains(&running.parts[0])) {
+            return None; // it stays due
+        }
+        let (sources, manifest) = (self.sources.clone(), manifest.clone());
+        let weeding = weeding::weed(sources, manifest, due, self.policy.dead_percent);
+        Some(Running { parts, task: tokio::spawn(weeding) })
+    }
+
+    fn begin(&self, manifest: &Manifest, job: Job, turn: Option<OwnedSemaphorePermit>) -> Running {
+        let parts = ids(&manifest.growing()[job.range.clone()]);
+        let merging = merge(self.sources.clone(), manifest.clone(), job, turn);
+        Running { parts, task: tokio::spawn(merging) }
+    }
+
+    /// Returns once something that runs is done, with it; or with nothing once it is time to consider again;
     /// never, when nothing runs and nothing waits. Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<Merged>, IndexerError> {
-        match &mut self.state {
-            State::Resting => std::future::pending().await,
-            State::Waiting => {
-                let turn = Arc::clone(&self.turns).acquire_owned().await;
-                let Ok(turn) = turn else { return std::future::pending().await };
-                (self.turn, self.state) = (Some(turn), State::Resting);
-                Ok(None)
+        let (done, slot) = tokio::select! {
+            done = ended(&mut self.merge) => (done, &mut self.merge),
+            done = ended(&mut self.parse) => (done, &mut self.parse),
+            Ok(turn) = Arc::clone(&self.turns).acquire_owned(), if self.waits => {
+                (self.turn, self.waits) = (Some(turn), false);
+                return Ok(None);
             }
-            State::Running(running) => {
-                let done = running.await;
-                self.state = State::Resting;
-                done.map_err(|error| IndexerError::Panicked(error.to_string()))?.map(Some)
-            }
-        }
+            else => return std::future::pending().await,
+        };
+        *slot = None;
+        done.map_err(|error| IndexerError::Panicked(error.to_string()))?.map(Some)
     }
+}
+
+/// How it ended; never, when nothing runs.
+async fn ended(
+    running: &mut Option<Running>,
+) -> Result<Result<Merged, IndexerError>, tokio::task::JoinError> {
+    match running {
+        Some(running) => (&mut running.task).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn ids(entries: &[SegmentEntry]) -> Vec<SegmentId> {
+    entries.iter().map(|entry| entry.id.clone()).collect()
 }
 
 impl Drop for Merger {
     fn drop(&mut self) {
-        if let State::Running(running) = &self.state {
-            running.abort();
-        }
+        self.merge.iter().chain(&self.parse).for_each(|running| running.task.abort());
     }
 }
 
@@ -172,7 +214,7 @@ async fn merge(
     for entry in &entries[first..range.end] {
         segments.push(sources.open(entry).await?);
     }
-    let parts = entries[range.clone()].iter().map(|entry| entry.id.clone()).collect();
+    let parts = ids(&entries[range.clone()]);
     let weeded_to = weeded_together(&entries[range.clone()]);
     let job = Job { range: range.start - first..range.end - first, parse };
     let entry = sources.rewrite(segments, job, turn, &manifest).await?;

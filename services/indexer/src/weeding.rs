@@ -6,8 +6,7 @@
 
 use crate::{
     IndexerError,
-    choice::Job,
-    merging::{Merged, Sources},
+    merging::{Job, Merged, Sources},
 };
 use ax_engine::{Segment, Snapshot};
 use ax_model::{Manifest, SegmentEntry};

@@ -1,17 +1,20 @@
 //! The threads that builds share.
 //!
 //! What can wait has threads of its own, since work that has begun on a thread is ended first, and a chunk
-//! of parsing takes seconds. They stand still between two texts while others are at work on what is fresh,
-//! and take one each [`PATIENCE`] all the same, or on a machine that is always busy definitions would never
-//! come. To searches they give way by the lowest priority the system has for a thread that is to go on at all:
-//! a search that wakes has the core at once, and a core that is never idle leaves them one part in seventy.
+//! of parsing takes seconds. They have the lowest priority that the system knows, and between two texts stand
+//! still while others are at work: searches, and builds of what is fresh. The priority alone was not enough: a
+//! core that is kept busy slows down the one beside it. They take a text each [`PATIENCE`] all the same, or on a
+//! machine that is always busy definitions would never come.
 
-use parking_lot::{Condvar, Mutex};
+use crate::busy::{Busy, SEARCHES};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 use thread_priority::ThreadPriority;
 
-/// How long a text of the background waits for those that are fresh.
+/// How long a text of the background waits for searches and for what is fresh.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 static FRESH: Busy = Busy::new();
@@ -48,7 +51,8 @@ impl Crew {
     /// To be called between two texts.
     pub(super) fn give_way(self) {
         if self == Self::Background {
-            FRESH.wait(PATIENCE);
+            let deadline = Instant::now() + PATIENCE;
+            let _ = FRESH.wait_until(deadline) && SEARCHES.wait_until(deadline);
         }
     }
 }
@@ -68,64 +72,9 @@ fn come_last() {
     }
 }
 
-/// How many are at work.
-struct Busy {
-    num: Mutex<usize>,
-    idle: Condvar,
-}
-
-/// One at work, until it is dropped.
-struct AtWork<'a>(&'a Busy);
-
-impl Busy {
-    const fn new() -> Self {
-        Self { num: Mutex::new(0), idle: Condvar::new() }
-    }
-
-    fn enter(&self) -> AtWork<'_> {
-        *self.num.lock() += 1;
-        AtWork(self)
-    }
-
-    /// Returns once nobody is at work, or after `patience`; true in the first case.
-    fn wait(&self, patience: Duration) -> bool {
-        let mut num = self.num.lock();
-        !self.idle.wait_while_for(&mut num, |num| *num > 0, patience).timed_out()
-    }
-}
-
-impl Drop for AtWork<'_> {
-    fn drop(&mut self) {
-        let mut num = self.0.num.lock();
-        *num -= 1;
-        if *num == 0 {
-            self.0.idle.notify_all();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    #[test]
-    fn who_can_wait_does_until_all_others_are_done() {
-        let (busy, is_done) = (Busy::new(), AtomicBool::new(false));
-        assert!(busy.wait(Duration::ZERO));
-        let (first, second) = (busy.enter(), busy.enter());
-        std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| {
-                assert!(busy.wait(Duration::from_secs(3600)));
-                assert!(is_done.load(Ordering::SeqCst));
-            });
-            drop(first);
-            assert!(!busy.wait(Duration::from_millis(1)), "one is left, and patience ends");
-            is_done.store(true, Ordering::SeqCst);
-            drop(second);
-            waiter.join().unwrap();
-        });
-    }
 
     #[test]
     #[cfg(target_os = "linux")] // elsewhere the system may have no such thing
@@ -139,18 +88,5 @@ mod tests {
         let own = niceness();
         assert_eq!(Crew::Background.run(niceness), 19);
         assert_eq!((Crew::Fresh.run(niceness), niceness()), (own, own));
-    }
-
-    #[test]
-    fn who_panics_is_not_at_work_any_more() {
-        let busy = Busy::new();
-        let panicked = std::thread::scope(|scope| {
-            let at_work = scope.spawn(|| {
-                let _at_work = busy.enter();
-                panic!("on purpose");
-            });
-            at_work.join()
-        });
-        assert!(panicked.is_err() && busy.wait(Duration::ZERO));
     }
 }

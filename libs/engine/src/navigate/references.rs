@@ -8,7 +8,8 @@ use super::{
     near::{Compass, family},
 };
 use crate::{
-    Result, Segment, Snapshot, Stop, grams::Units, languages, marks::DocMarks, snapshot::Part,
+    Result, Segment, Snapshot, Stop, busy::SEARCHES, grams::Units, languages, marks::DocMarks,
+    snapshot::Part,
 };
 use ax_query::grams::{GramLimits, plan};
 use memchr::memmem;
@@ -120,6 +121,7 @@ impl Snapshot {
         origin: &Origin,
         stop: &Stop,
     ) -> Result<References> {
+        let _at_work = SEARCHES.enter();
         let mut found = References::default();
         if query.name.is_empty() || query.name.len() > MAX_NAME_BYTES {
             return Ok(found);

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     Result, Snapshot, Stop,
+    busy::SEARCHES,
     snapshot::Part,
     symbols::{Named as Stored, Place},
 };
@@ -119,6 +120,7 @@ impl Snapshot {
         limit: usize,
         stop: &Stop,
     ) -> Result<FoundSymbols> {
+        let _at_work = SEARCHES.enter();
         let (names, compass) = (Names::new(&query.name)?, Compass::new(origin));
         let (mut answers, mut candidates) = (Vec::new(), Vec::new());
         for part in &self.parts {

@@ -1,7 +1,7 @@
 //! Finding one pattern in bytes.
 
 use super::{
-    folded::{Folded, Sought},
+    folded::Folded,
     pace::{Pace, WORK_PER_LOOK},
     steps::{self, Steps},
 };
@@ -32,8 +32,8 @@ const MOST_BLOCKS: u64 = 64;
 #[derive(Debug)]
 pub(super) enum Finder {
     Literal(Box<memmem::Finder<'static>>),
-    /// A literal in either case; the regular expression knows letters outside of ASCII.
-    Folded(Box<Folded>, Box<Expression>),
+    /// A literal in either case.
+    Folded(Box<Folded>),
     Regex(Box<Expression>),
 }
 
@@ -61,7 +61,7 @@ impl Finder {
     pub(super) fn method(&self) -> &'static str {
         match self {
             Self::Literal(_) => "literal",
-            Self::Folded(..) => "literal in either case",
+            Self::Folded(_) => "literal in either case",
             Self::Regex(_) => "regular expression",
         }
     }
@@ -77,11 +77,10 @@ impl Finder {
         if let Some(literal) = literal.filter(|_| pattern.case_sensitive()) {
             return Ok(Self::literal(literal));
         }
-        let expression = Box::new(Expression::new(pattern.hir(), num)?);
-        Ok(match literal.and_then(Folded::new) {
-            Some(folded) => Self::Folded(Box::new(folded), expression),
-            None => Self::Regex(expression),
-        })
+        if let Some(folded) = literal.and_then(Folded::new) {
+            return Ok(Self::Folded(Box::new(folded)));
+        }
+        Ok(Self::Regex(Box::new(Expression::new(pattern.hir(), num)?)))
     }
 
     fn literal(literal: &[u8]) -> Self {
@@ -97,7 +96,7 @@ impl Finder {
     /// Blocks that may be searched at once, so that a look at the clock is never far.
     pub(super) fn blocks_at_once(&self) -> u32 {
         let weight = match self {
-            Self::Literal(_) | Self::Folded(..) => 1,
+            Self::Literal(_) | Self::Folded(_) => 1,
             Self::Regex(expression) => expression.weight,
         };
         (WORK_PER_LOOK / BLOCK_BYTES / weight).clamp(1, MOST_BLOCKS) as u32
@@ -137,11 +136,10 @@ impl Finder {
                 let at = start + finder.find(&text[start..end])?;
                 Some((at, at + finder.needle().len()))
             }
-            Self::Folded(folded, expression) => match folded.find(&text[start..end]) {
-                Sought::At(at) => Some((start + at, start + at + folded.len())),
-                Sought::Nowhere => None,
-                Sought::Unclear => expression.find(memory, text, start, end, pace),
-            },
+            Self::Folded(folded) => {
+                let (from, to) = folded.find(&text[start..end])?;
+                Some((start + from, start + to))
+            }
             Self::Regex(expression) => expression.find(memory, text, start, end, pace),
         }
     }

@@ -2,12 +2,15 @@
 //!
 //! A regular expression that ignores case spends its time on places that look like a beginning. This
 //! looks for the two rarest bytes of the literal at their distance, 64 places at a time in a form that the
-//! compiler turns into vector instructions, and compares the rest only where both are.
+//! compiler turns into vector instructions, the widest that the processor has, and compares the rest only where
+//! both are.
 //!
-//! Two letters have a partner outside of ASCII: `k` the Kelvin sign, `s` the long s. Where a text holds
-//! their first bytes, the caller's regular expression decides.
+//! Two letters have a partner outside of ASCII: `k` the Kelvin sign, `s` the long s. Only around one of those is
+//! a text compared character by character. Rejected: leaving that to a regular expression, since compiling it
+//! took more than half of what a rare word costs, for letters that hardly any text has.
 
-use memchr::memchr2;
+use memchr::memchr2_iter;
+use pulp::Arch;
 
 /// Longer literals are left to a regular expression: where a text repeats nearly the whole of one, each
 /// place would be compared to its end.
@@ -16,6 +19,9 @@ const MAX_BYTES: usize = 256;
 const LANES: usize = 64;
 /// Bytes of source code from common to rare; what is not listed is rarer.
 const COMMON: &[u8] = b" etaoinsrlcdpufm_hgbyvwkx-*().,;/0123456789=>\"\t\n:q{}jz[]&|#'@%!+~?$^";
+/// Partners of letters, with the letters.
+const KELVIN_SIGN: (&[u8], u8) = ("\u{212a}".as_bytes(), b'k');
+const LONG_S: (&[u8], u8) = ("\u{17f}".as_bytes(), b's');
 
 /// A literal to be found in either case.
 #[derive(Debug, Clone)]
@@ -24,8 +30,8 @@ pub(super) struct Folded {
     needle: Box<[u8]>,
     first: Probe,
     second: Probe,
-    /// First bytes of characters that fold to one of the needle's; twice the same when there is one.
-    partners: Option<(u8, u8)>,
+    /// Some letter of the needle has a partner.
+    has_partners: bool,
 }
 
 /// A byte of the needle to look for.
@@ -35,17 +41,6 @@ struct Probe {
     byte: u8,
     /// What makes a letter lower case; 0 for another byte.
     fold: u8,
-}
-
-/// What a search found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sought {
-    /// The first match begins here.
-    At(usize),
-    /// There is none.
-    Nowhere,
-    /// A letter outside of ASCII may match before any that was found.
-    Unclear,
 }
 
 impl Folded {
@@ -60,55 +55,81 @@ impl Folded {
         offsets.sort_by_key(|offset| std::cmp::Reverse(rarity(needle[*offset])));
         let first = Probe::of(&needle, offsets[0]);
         let second = Probe::of(&needle, *offsets.get(1).unwrap_or(&offsets[0]));
-        let partners = match (needle.contains(&b'k'), needle.contains(&b's')) {
-            (true, true) => Some((0xe2, 0xc5)),
-            (true, false) => Some((0xe2, 0xe2)),
-            (false, true) => Some((0xc5, 0xc5)),
-            (false, false) => None,
-        };
-        Some(Self { needle, first, second, partners })
+        let has_partners = needle.iter().any(|byte| matches!(byte, b'k' | b's'));
+        Some(Self { needle, first, second, has_partners })
     }
 
-    /// Length of a match in bytes.
-    pub(super) fn len(&self) -> usize {
-        self.needle.len()
+    /// The first match in `text`: where it begins and ends.
+    pub(super) fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
+        let found = Arch::new().dispatch(
+            #[inline(always)]
+            || self.find_ascii(text),
+        );
+        let found = found.map(|at| (at, at + self.needle.len()));
+        if self.has_partners { self.find_before(text, found).or(found) } else { found }
     }
 
-    /// The first match in `text`.
-    pub(super) fn find(&self, text: &[u8]) -> Sought {
-        let found = self.find_ascii(text);
-        if let Some((a, b)) = self.partners {
-            let before = found.map_or(text.len(), |at| at + self.needle.len());
-            if memchr2(a, b, &text[..before]).is_some() {
-                return Sought::Unclear;
-            }
-        }
-        found.map_or(Sought::Nowhere, Sought::At)
-    }
-
-    fn find_ascii(&self, text: &[u8]) -> Option<usize> {
-        // Places where a match can begin, seen through each probe.
-        let places = (text.len() + 1).checked_sub(self.needle.len())?;
-        let seen = |probe: Probe| &text[probe.offset..probe.offset + places];
-        let (first, second) = (seen(self.first).chunks(LANES), seen(self.second).chunks(LANES));
-        for (chunk, (a, b)) in first.zip(second).enumerate() {
-            if self.none_in(a, b) {
+    /// The first match with a partner, if it begins before `found`.
+    fn find_before(&self, text: &[u8], found: Option<(usize, usize)>) -> Option<(usize, usize)> {
+        let (most, end) = found.unwrap_or((text.len(), text.len()));
+        let mut from = 0; // no match with a partner begins before
+        for at in memchr2_iter(KELVIN_SIGN.0[0], LONG_S.0[0], &text[..end]) {
+            if partner_at(&text[at..]).is_none() {
                 continue;
             }
-            let start = chunk * LANES;
-            let both = |i: &usize| self.first.is(a[*i]) && self.second.is(b[*i]);
-            let is_match = |i: &usize| {
-                let at = start + i;
-                text[at..at + self.needle.len()].eq_ignore_ascii_case(&self.needle)
-            };
-            if let Some(i) = (0..a.len()).filter(both).find(is_match) {
-                return Some(start + i);
+            // What its match has before it is ASCII; else it was looked for at the partner before.
+            let starts = from.max((at + 1).saturating_sub(self.needle.len()))..most.min(at + 1);
+            from = from.max(starts.end);
+            for start in starts {
+                if let Some(len) = self.len_at(&text[start..]) {
+                    return Some((start, start + len));
+                }
             }
         }
         None
     }
 
+    /// Length of the match that `text` begins with.
+    fn len_at(&self, text: &[u8]) -> Option<usize> {
+        let mut len = 0;
+        for byte in &*self.needle {
+            let rest = &text[len..];
+            len += match partner_at(rest) {
+                Some((partner, letter)) if letter == *byte => partner.len(),
+                _ if rest.first()?.eq_ignore_ascii_case(byte) => 1,
+                _ => return None,
+            };
+        }
+        Some(len)
+    }
+
+    #[inline(always)]
+    fn find_ascii(&self, text: &[u8]) -> Option<usize> {
+        // Places where a match can begin, seen through each probe.
+        let places = (text.len() + 1).checked_sub(self.needle.len())?;
+        let first = &text[self.first.offset..self.first.offset + places];
+        let second = &text[self.second.offset..self.second.offset + places];
+        for (chunk, (a, b)) in first.chunks(LANES).zip(second.chunks(LANES)).enumerate() {
+            if self.none_in(a, b) {
+                continue;
+            }
+            for i in 0..a.len() {
+                let at = chunk * LANES + i;
+                if self.first.is(a[i]) && self.second.is(b[i]) && self.is_at(&text[at..]) {
+                    return Some(at);
+                }
+            }
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn is_at(&self, text: &[u8]) -> bool {
+        text[..self.needle.len()].eq_ignore_ascii_case(&self.needle)
+    }
+
     /// Whether no place of a chunk shows both probes. Without branches, so that it can be vectorised.
+    #[inline(always)]
     fn none_in(&self, a: &[u8], b: &[u8]) -> bool {
         let (Ok(a), Ok(b)) = (<&[u8; LANES]>::try_from(a), <&[u8; LANES]>::try_from(b)) else {
             return false; // the last few places are looked at one by one
@@ -127,38 +148,57 @@ impl Probe {
         Self { offset, byte, fold: if byte.is_ascii_lowercase() { 0x20 } else { 0 } }
     }
 
+    #[inline(always)]
     fn is(self, byte: u8) -> bool {
         byte | self.fold == self.byte
     }
 }
 
+/// The partner that `text` begins with, and its letter.
+fn partner_at(text: &[u8]) -> Option<(&'static [u8], u8)> {
+    [KELVIN_SIGN, LONG_S].into_iter().find(|(partner, _)| text.starts_with(partner))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use proptest::{
+        collection::vec,
+        prelude::*,
+        sample::{Index, select},
+    };
+    use regex::bytes::Regex;
 
-    fn naive(needle: &str, text: &[u8]) -> Option<usize> {
-        text.windows(needle.len()).position(|place| place.eq_ignore_ascii_case(needle.as_bytes()))
-    }
+    const PIECES: &[&str] = &[
+        "a", "A", "b", "Z", "_", " ", "0", "k", "K", "s", "S", "\n", "\u{212a}", "\u{17f}",
+        "\u{e9}",
+    ];
 
     proptest! {
         #[test]
-        fn finds_what_a_plain_search_finds(
+        fn finds_what_a_regular_expression_finds(
             needle in "[aBz_ 0Kks]{1,5}",
-            text in proptest::collection::vec(proptest::sample::select(b"aAbBzZ_ 0kK\n@`sS".to_vec()), 0..300),
+            pieces in vec(select(PIECES), 1..200),
+            damaged in vec(any::<Index>(), 0..3),
         ) {
-            let expected = naive(&needle, &text).map_or(Sought::Nowhere, Sought::At);
+            let mut text = pieces.concat().into_bytes();
+            damaged.iter().for_each(|at| *at.get_mut(&mut text) = 0x84);
+            let regex = Regex::new(&format!("(?i){}", regex::escape(&needle))).unwrap();
+            let expected = regex.find(&text).map(|found| (found.start(), found.end()));
             prop_assert_eq!(Folded::new(needle.as_bytes()).unwrap().find(&text), expected);
         }
     }
 
     #[test]
-    fn letters_with_partners_are_left_to_others_where_one_may_stand() {
-        let kernel = Folded::new(b"Kernel").unwrap();
-        assert_eq!(kernel.find("the \u{212a}ernel".as_bytes()), Sought::Unclear);
-        assert_eq!(kernel.find("KERNEL, not \u{212a}ernel".as_bytes()), Sought::At(0));
-        assert_eq!(Folded::new(b"mode").unwrap().find("\u{212a} mode".as_bytes()), Sought::At(4));
-        assert_eq!(Folded::new(b"s").unwrap().find("\u{17f}".as_bytes()), Sought::Unclear);
+    fn letters_have_partners_outside_of_ascii() {
+        let find = |needle: &str, text: &str| {
+            Folded::new(needle.as_bytes()).unwrap().find(text.as_bytes())
+        };
+        assert_eq!(find("Kernel", "the \u{212a}ernel"), Some((4, 12)));
+        assert_eq!(find("Kernel", "KERNEL, not \u{212a}ernel"), Some((0, 6)));
+        assert_eq!(find("mode", "\u{212a} mode"), Some((4, 8)));
+        assert_eq!(find("ask", "a\u{17f}\u{212a} ask"), Some((0, 6)));
+        assert_eq!(find("s", "\u{17e}s"), Some((2, 3)), "its neighbour is none");
         assert!(Folded::new("é".as_bytes()).is_none() && Folded::new(b"").is_none());
     }
 }
