@@ -43,7 +43,10 @@ impl Setup {
         fs::create_dir_all(&plain)?;
         fs::write(plain.join("notes.txt"), "a plain needle\n")?;
         let data = folder.path().join("data");
-        let mut server = Standalone::start(&data, &[repo.path(), &plain]).await?;
+        // Every text is searchable first, and its definitions are looked for afterwards.
+        let text_first = [("AX_INDEXER__SYMBOLS_WITHIN_MS", "0")];
+        let mut server = Standalone::spawn(&data, &[repo.path(), &plain], &text_first).await?;
+        server.ready().await?;
         server.imported("project").await?;
         server.imported("plain").await?;
         Ok(Self { _folder: folder, repo, plain, server })
@@ -95,6 +98,7 @@ async fn changes_of_one_branch(setup: &Setup) -> anyhow::Result<()> {
     repo.git(&["mv", "src/main.rs", "src/renamed.rs"]).await?;
     repo.commit("renamed").await?;
     timed("a rename", api, "file:renamed.rs content:needle", 1).await?;
+    timed("its definition", api, "file:renamed.rs sym:main branch:main", 1).await?;
     // `next` still has it by its old name.
     timed("the old name", api, "file:src/main.rs branch:main", 0).await?;
     timed("the other branch", api, "file:src/main.rs branch:next", 1).await
