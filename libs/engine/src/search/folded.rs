@@ -109,36 +109,55 @@ impl Folded {
         let places = (text.len() + 1).checked_sub(self.needle.len())?;
         let first = &text[self.first.offset..self.first.offset + places];
         let second = &text[self.second.offset..self.second.offset + places];
-        for (chunk, (a, b)) in first.chunks(LANES).zip(second.chunks(LANES)).enumerate() {
-            if self.none_in(a, b) {
-                continue;
+        let chunks = first.as_chunks().0.iter().zip(second.as_chunks().0);
+        for (chunk, (a, b)) in chunks.enumerate() {
+            if let Some(at) = self.find_in(text, chunk * LANES, a, b) {
+                return Some(at);
             }
-            for i in 0..a.len() {
-                let at = chunk * LANES + i;
-                if self.first.is(a[i]) && self.second.is(b[i]) && self.is_at(&text[at..]) {
+        }
+        // What is left is looked at together with places before it, or with nothing.
+        match (first.last_chunk(), second.last_chunk()) {
+            _ if places.is_multiple_of(LANES) => None,
+            (Some(a), Some(b)) => self.find_in(text, places - LANES, a, b),
+            _ => {
+                let (mut a, mut b) = ([0; LANES], [0; LANES]);
+                a[..places].copy_from_slice(first);
+                b[..places].copy_from_slice(second);
+                self.find_in(text, 0, &a, &b)
+            }
+        }
+    }
+
+    /// The first match that begins at one of the places from `start` on, whose bytes the probes see in `a`
+    /// and `b`.
+    #[inline(always)]
+    fn find_in(
+        &self,
+        text: &[u8],
+        start: usize,
+        a: &[u8; LANES],
+        b: &[u8; LANES],
+    ) -> Option<usize> {
+        let (mut hits, mut any) = ([0; LANES], 0);
+        for i in 0..LANES {
+            hits[i] = u8::from(self.first.is(a[i])) & u8::from(self.second.is(b[i]));
+            any |= hits[i];
+        }
+        if any == 0 {
+            return None;
+        }
+        for (eight, hits) in hits.as_chunks().0.iter().enumerate() {
+            let mut hits = u64::from_le_bytes(*hits);
+            while hits != 0 {
+                let at = start + eight * 8 + hits.trailing_zeros() as usize / 8;
+                let there = text.get(at..at + self.needle.len());
+                if there.is_some_and(|there| there.eq_ignore_ascii_case(&self.needle)) {
                     return Some(at);
                 }
+                hits &= hits - 1;
             }
         }
         None
-    }
-
-    #[inline(always)]
-    fn is_at(&self, text: &[u8]) -> bool {
-        text[..self.needle.len()].eq_ignore_ascii_case(&self.needle)
-    }
-
-    /// Whether no place of a chunk shows both probes. Without branches, so that it can be vectorised.
-    #[inline(always)]
-    fn none_in(&self, a: &[u8], b: &[u8]) -> bool {
-        let (Ok(a), Ok(b)) = (<&[u8; LANES]>::try_from(a), <&[u8; LANES]>::try_from(b)) else {
-            return false; // the last few places are looked at one by one
-        };
-        let mut any = 0;
-        for i in 0..LANES {
-            any |= u8::from(self.first.is(a[i])) & u8::from(self.second.is(b[i]));
-        }
-        any == 0
     }
 }
 
@@ -199,6 +218,7 @@ mod tests {
         assert_eq!(find("mode", "\u{212a} mode"), Some((4, 8)));
         assert_eq!(find("ask", "a\u{17f}\u{212a} ask"), Some((0, 6)));
         assert_eq!(find("s", "\u{17e}s"), Some((2, 3)), "its neighbour is none");
+        assert_eq!(find("\0", "short"), None, "what fills up a chunk is no text");
         assert!(Folded::new("é".as_bytes()).is_none() && Folded::new(b"").is_none());
     }
 }
