@@ -87,11 +87,15 @@ impl Matcher {
 
     /// Compiles; `case_sensitive` of `None` asks the value's own letters.
     pub(crate) fn new(
-        source: String,
+        mut source: String,
         syntax: MatcherSyntax,
         case_sensitive: Option<bool>,
         budget: &mut Budget<'_>,
     ) -> Result<Self, MatcherError> {
+        let escapes = source.bytes().rev().take_while(|byte| *byte == b'\\').count();
+        if syntax == MatcherSyntax::Glob && escapes % 2 == 1 {
+            source.push('\\'); // the last one stands for itself, also where words follow
+        }
         let expression = match syntax {
             MatcherSyntax::Glob => glob_to_regex(&source).map_err(MatcherError::Glob)?,
             MatcherSyntax::Regex => source.clone(),
