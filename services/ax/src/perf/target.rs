@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 /// A start on a machine that does other things too.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// A merge that parses half a gigabyte tells nothing before its end.
+/// Parsing half a gigabyte tells nothing before its end.
 const PARSED_WITHIN: Duration = Duration::from_secs(900);
 /// Of the log, when the server does not come up.
 const TAIL: usize = 15;
