@@ -335,9 +335,14 @@ fn look_alikes() -> Vec<String> {
         "/(?-u:\\xff)+Z/",
         "/(?-u)[^a]{900}Z/",
         "\u{fffd}",
+        "k case:no",
+        "s case:no",
+        "content:\"ks\" case:no",
+        "type:match count:all k case:no",
     ]
     .map(str::to_owned)
     .to_vec();
+    all.push(format!("content:{} case:no", "ks".repeat(120)));
     all.push(format!("a{}", "\u{300}".repeat(30_000)));
     all.push("\u{1f468}\u{200d}".repeat(9_000));
     all.push("\u{0}".repeat(60_000));

@@ -61,6 +61,7 @@ fn build_nasty(folder: &Path) -> Snapshot {
         put("feeds.txt", b"a\n".repeat(1 << 20));
         put("bytes.bin", noise(1 << 20, |byte| byte));
         put("kelvin.txt", "\u{212a}\u{17f}ks\u{e9} ".repeat(200_000).into_bytes());
+        put("kelvin_lines.txt", "\u{212a}\n\u{17f}\n".repeat(500_000).into_bytes());
         put("words.txt", noise(4 << 20, words));
         for i in 0..2_000 {
             let text =

@@ -2,11 +2,16 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
+/// What a part that may be left out takes, in states: planning crosses what stands before it with what
+/// stands behind. Measured: nine thousand of them, 130 ms; as many plain parts, 8 ms.
+const OPTIONAL: usize = 16;
+
 /// About how many states; saturates. Costs no more than reading the tree, whatever its counts say, so it
 /// can refuse `((a{999}){999}){999}` before anything compiles it.
 pub(crate) fn num_states(hir: &Hir) -> usize {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Empty => OPTIONAL,
+        HirKind::Look(_) => 1,
         HirKind::Literal(literal) => literal.0.len(),
         HirKind::Class(class) => class_states(class),
         HirKind::Capture(capture) => num_states(&capture.sub).saturating_add(2),
@@ -31,5 +36,6 @@ fn class_states(class: &Class) -> usize {
 fn repetition_states(repetition: &Repetition) -> usize {
     // an open end loops over the last copy
     let copies = repetition.max.unwrap_or(repetition.min).max(1);
-    num_states(&repetition.sub).saturating_add(1).saturating_mul(copies as usize)
+    let more = if (repetition.min, repetition.max) == (0, Some(1)) { OPTIONAL } else { 1 };
+    num_states(&repetition.sub).saturating_add(more).saturating_mul(copies as usize)
 }

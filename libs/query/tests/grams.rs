@@ -104,7 +104,7 @@ fn death_queries_are_planned_within_the_limit() {
         format!("{}(abc|de*f){}", "(".repeat(12), "){2}".repeat(12)),
         "[ab]".repeat(10_000),
         "[a-z]{3}.*".repeat(1_000),
-        "(abc|def|ghi)?".repeat(3_000),
+        "(abc|def|ghi)?".repeat(2_000),
         "(abc|x*)".repeat(5_000),
         "a".repeat(60_000),
         "(ab)(cd)".repeat(7_000),

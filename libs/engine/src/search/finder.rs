@@ -11,6 +11,7 @@ use memchr::memmem;
 use regex_automata::{
     Input,
     meta::{Cache, Regex},
+    nfa::thompson::WhichCaptures,
 };
 use regex_syntax::hir::{Class, Hir, HirKind};
 use std::sync::OnceLock;
@@ -137,7 +138,7 @@ impl Finder {
                 Some((at, at + finder.needle().len()))
             }
             Self::Folded(folded) => {
-                let (from, to) = folded.find(&text[start..end])?;
+                let (from, to) = folded.find(&text[start..end], pace)?;
                 Some((start + from, start + to))
             }
             Self::Regex(expression) => expression.find(memory, text, start, end, pace),
@@ -149,6 +150,7 @@ impl Expression {
     fn new(hir: &Hir, num: usize) -> Result<Self> {
         let config = Regex::config()
             .utf8_empty(false)
+            .which_captures(WhichCaptures::Implicit)
             .nfa_size_limit(Some(NFA_BYTES))
             .hybrid_cache_capacity(share_of(num));
         let regex = Regex::builder().configure(config).build_from_hir(hir);

@@ -5,19 +5,23 @@
 //! compiler turns into vector instructions, the widest that the processor has, and compares the rest only where
 //! both are.
 //!
-//! Two letters have a partner outside of ASCII: `k` the Kelvin sign, `s` the long s. Only around one of those is
-//! a text compared character by character. Rejected: leaving that to a regular expression, since compiling it
-//! took more than half of what a rare word costs, for letters that hardly any text has.
+//! Two letters have a partner outside of ASCII: `k` the Kelvin sign, `s` the long s. A stretch of text that has
+//! one is copied with the letters in their place and the copy is searched. Stretches begin short and double, so
+//! that what is looked at to find a match is never more than a few times what lies before it, whatever the text.
+//! Rejected: leaving partners to a regular expression, since compiling it took more than half of what a rare
+//! word costs, for letters that hardly any text has.
 
+use super::pace::Pace;
 use memchr::memchr2_iter;
 use pulp::Arch;
+use std::borrow::Cow;
 
 /// Longer literals are left to a regular expression: where a text repeats nearly the whole of one, each
-/// place would be compared to its end.
+/// place is compared to its end.
 const MAX_BYTES: usize = 256;
-/// The same for literals whose letters have partners, since places beside those are compared by characters: 37 ms
-/// for the worst 512 KB seen, between two looks at the clock.
-const MAX_BYTES_WITH_PARTNERS: usize = 32;
+/// Places searched at first, and at most, before a look at how much work that was.
+const FIRST_STRETCH: usize = 64;
+const MAX_STRETCH: usize = 64 << 10;
 /// Places looked at together.
 const LANES: usize = 64;
 /// Bytes of source code from common to rare; what is not listed is rarer.
@@ -25,6 +29,8 @@ const COMMON: &[u8] = b" etaoinsrlcdpufm_hgbyvwkx-*().,;/0123456789=>\"\t\n:q{}j
 /// Partners of letters, with the letters.
 const KELVIN_SIGN: (&[u8], u8) = ("\u{212a}".as_bytes(), b'k');
 const LONG_S: (&[u8], u8) = ("\u{17f}".as_bytes(), b's');
+/// Bytes of the longest.
+const LONGEST: usize = KELVIN_SIGN.0.len();
 
 /// A literal to be found in either case.
 #[derive(Debug, Clone)]
@@ -51,8 +57,7 @@ impl Folded {
     pub(super) fn new(literal: &[u8]) -> Option<Self> {
         let needle = literal.to_ascii_lowercase().into_boxed_slice();
         let has_partners = needle.iter().any(|byte| matches!(byte, b'k' | b's'));
-        let max_bytes = if has_partners { MAX_BYTES_WITH_PARTNERS } else { MAX_BYTES };
-        if needle.is_empty() || needle.len() > max_bytes || !needle.is_ascii() {
+        if needle.is_empty() || needle.len() > MAX_BYTES || !needle.is_ascii() {
             return None;
         }
         let rarity = |byte: u8| COMMON.iter().position(|c| *c == byte).unwrap_or(COMMON.len());
@@ -63,48 +68,35 @@ impl Folded {
         Some(Self { needle, first, second, has_partners })
     }
 
-    /// The first match in `text`: where it begins and ends.
-    pub(super) fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
-        let found = Arch::new().dispatch(
-            #[inline(always)]
-            || self.find_ascii(text),
-        );
-        let found = found.map(|at| (at, at + self.needle.len()));
-        if self.has_partners { self.find_before(text, found).or(found) } else { found }
-    }
-
-    /// The first match with a partner, if it begins before `found`.
-    fn find_before(&self, text: &[u8], found: Option<(usize, usize)>) -> Option<(usize, usize)> {
-        let (most, end) = found.unwrap_or((text.len(), text.len()));
-        let mut from = 0; // no match with a partner begins before
-        for at in memchr2_iter(KELVIN_SIGN.0[0], LONG_S.0[0], &text[..end]) {
-            if partner_at(&text[at..]).is_none() {
-                continue;
+    /// The first match in `text`: where it begins and ends. None once time is up, which `pace` has told its owner.
+    pub(super) fn find(&self, text: &[u8], pace: &Pace<'_>) -> Option<(usize, usize)> {
+        let (mut start, mut len) = (0, FIRST_STRETCH);
+        // A match that begins on the last place of a stretch ends at most so much later.
+        let beyond =
+            if self.has_partners { LONGEST * self.needle.len() } else { self.needle.len() };
+        while start < text.len() && pace.go_on((len * self.needle.len()) as u64) {
+            let stretch = &text[start..text.len().min(start + len + beyond)];
+            if let Some((from, to)) = self.find_in_stretch(stretch) {
+                return Some((start + from, start + to));
             }
-            // What its match has before it is ASCII; else it was looked for at the partner before.
-            let starts = from.max((at + 1).saturating_sub(self.needle.len()))..most.min(at + 1);
-            from = from.max(starts.end);
-            for start in starts {
-                if let Some(len) = self.len_at(&text[start..]) {
-                    return Some((start, start + len));
-                }
-            }
+            start += len;
+            len = (len * 2).min(MAX_STRETCH);
         }
         None
     }
 
-    /// Length of the match that `text` begins with.
-    fn len_at(&self, text: &[u8]) -> Option<usize> {
-        let mut len = 0;
-        for byte in &*self.needle {
-            let rest = &text[len..];
-            len += match partner_at(rest) {
-                Some((partner, letter)) if letter == *byte => partner.len(),
-                _ if rest.first()?.eq_ignore_ascii_case(byte) => 1,
-                _ => return None,
-            };
+    fn find_in_stretch(&self, text: &[u8]) -> Option<(usize, usize)> {
+        let letters = if self.has_partners { with_letters(text) } else { Cow::Borrowed(text) };
+        let at = Arch::new().dispatch(
+            #[inline(always)]
+            || self.find_ascii(&letters),
+        )?;
+        let end = at + self.needle.len();
+        if let Cow::Borrowed(_) = letters {
+            return Some((at, end));
         }
-        Some(len)
+        let start = place_in(text, at);
+        Some((start, start + place_in(&text[start..], self.needle.len())))
     }
 
     #[inline(always)]
@@ -177,6 +169,35 @@ impl Probe {
     }
 }
 
+/// The text, with letters in place of their partners.
+fn with_letters(text: &[u8]) -> Cow<'_, [u8]> {
+    let (mut letters, mut from) = (Vec::new(), 0);
+    for at in memchr2_iter(KELVIN_SIGN.0[0], LONG_S.0[0], text) {
+        if let Some((partner, letter)) = partner_at(&text[at..]) {
+            letters.extend_from_slice(&text[from..at]);
+            letters.push(letter);
+            from = at + partner.len();
+        }
+    }
+    if from == 0 {
+        return Cow::Borrowed(text);
+    }
+    letters.extend_from_slice(&text[from..]);
+    Cow::Owned(letters)
+}
+
+/// Where in `text` a place of its copy with letters is.
+fn place_in(text: &[u8], place: usize) -> usize {
+    let mut longer = 0; // than the copy, up to here
+    for at in memchr2_iter(KELVIN_SIGN.0[0], LONG_S.0[0], text) {
+        if at - longer >= place {
+            break;
+        }
+        longer += partner_at(&text[at..]).map_or(0, |(partner, _)| partner.len() - 1);
+    }
+    place + longer
+}
+
 /// The partner that `text` begins with, and its letter.
 fn partner_at(text: &[u8]) -> Option<(&'static [u8], u8)> {
     [KELVIN_SIGN, LONG_S].into_iter().find(|(partner, _)| text.starts_with(partner))
@@ -185,6 +206,7 @@ fn partner_at(text: &[u8]) -> Option<(&'static [u8], u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::pace::WORK_PER_LOOK;
     use proptest::{
         collection::vec,
         prelude::*,
@@ -197,33 +219,58 @@ mod tests {
         "\u{e9}",
     ];
 
+    fn find(needle: &str, text: &[u8]) -> Option<(usize, usize)> {
+        Folded::new(needle.as_bytes()).unwrap().find(text, &Pace::new(&|| false))
+    }
+
     proptest! {
         #[test]
         fn finds_what_a_regular_expression_finds(
             needle in "[aBz_ 0Kks]{1,5}",
+            before in 0..2_000usize,
             pieces in vec(select(PIECES), 1..200),
             damaged in vec(any::<Index>(), 0..3),
         ) {
-            let mut text = pieces.concat().into_bytes();
+            let mut text = (".".repeat(before) + &pieces.concat()).into_bytes();
             damaged.iter().for_each(|at| *at.get_mut(&mut text) = 0x84);
             let regex = Regex::new(&format!("(?i){}", regex::escape(&needle))).unwrap();
             let expected = regex.find(&text).map(|found| (found.start(), found.end()));
-            prop_assert_eq!(Folded::new(needle.as_bytes()).unwrap().find(&text), expected);
+            prop_assert_eq!(find(&needle, &text), expected);
         }
     }
 
     #[test]
     fn letters_have_partners_outside_of_ascii() {
-        let find = |needle: &str, text: &str| {
-            Folded::new(needle.as_bytes()).unwrap().find(text.as_bytes())
-        };
+        let find = |needle: &str, text: &str| find(needle, text.as_bytes());
         assert_eq!(find("Kernel", "the \u{212a}ernel"), Some((4, 12)));
         assert_eq!(find("Kernel", "KERNEL, not \u{212a}ernel"), Some((0, 6)));
         assert_eq!(find("mode", "\u{212a} mode"), Some((4, 8)));
         assert_eq!(find("ask", "a\u{17f}\u{212a} ask"), Some((0, 6)));
         assert_eq!(find("s", "\u{17e}s"), Some((2, 3)), "its neighbour is none");
         assert_eq!(find("\0", "short"), None, "what fills up a chunk is no text");
-        assert!(Folded::new(&[b'k'; 33]).is_none() && Folded::new(&[b'a'; 256]).is_some());
+        assert!(Folded::new(&[b'k'; 257]).is_none() && Folded::new(&[b'k'; 256]).is_some());
         assert!(Folded::new("é".as_bytes()).is_none() && Folded::new(b"").is_none());
+    }
+    #[test]
+    fn work_grows_with_what_is_looked_at_and_no_faster() {
+        // every line matches, by a letter that the search for ASCII never finds
+        let text = "\u{212a}\n".repeat(64 << 10).into_bytes();
+        let looks = std::cell::Cell::new(0);
+        let stop = || {
+            looks.set(looks.get() + 1);
+            false
+        };
+        let (folded, pace) = (Folded::new(b"k").unwrap(), Pace::new(&stop));
+        let (mut at, mut num) = (0, 0);
+        while let Some((_, end)) = folded.find(&text[at..], &pace) {
+            (at, num) = (at + end, num + 1);
+        }
+        assert_eq!((num, at), (64 << 10, text.len() - 1));
+        let units = looks.get() * WORK_PER_LOOK;
+        assert!(units < 64 * text.len() as u64, "{units}");
+
+        let never = Pace::new(&|| true);
+        never.go_on(WORK_PER_LOOK);
+        assert_eq!(folded.find(&text, &never), None, "time is up");
     }
 }
