@@ -22,6 +22,7 @@ mod marks;
 mod merge;
 mod navigate;
 mod path;
+mod priority;
 mod rank;
 mod repositories;
 mod reuse;

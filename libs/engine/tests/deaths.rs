@@ -6,7 +6,7 @@ mod common;
 #[path = "../../../tests/deaths/queries.rs"]
 mod queries;
 
-use ax_engine::{SearchOptions, Snapshot, Stop};
+use ax_engine::{OnLong, SearchOptions, Snapshot, Stop};
 use ax_model::Code;
 use ax_query::Limits;
 use common::{build, doc, key};
@@ -16,6 +16,7 @@ use std::{
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     time::{Duration, Instant},
 };
@@ -25,6 +26,8 @@ const DEADLINE: Duration = Duration::from_millis(50);
 /// A search that takes longer than this hangs. The promise is 100 ms after the deadline; what is asserted
 /// of it is work between two looks at the clock (`search/finder.rs`), since machines differ.
 const HANG: Duration = Duration::from_secs(2);
+/// For what other threads will do soon.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What the process may grow by over all of them. Automata take 64 MB a thread at most.
 const MOST_GROWTH: u64 = 1 << 30;
 
@@ -154,11 +157,16 @@ fn a_light_query_gets_through_while_deadly_ones_run() {
     };
     let alone = [median(&light), median(&wide)];
     let cancel = Arc::new(AtomicBool::new(false));
-    let stop = Stop { cancel: Some(cancel.clone()), ..Stop::never() };
+    let (told, long) = mpsc::channel();
+    let on_long = OnLong::new(move || told.send(()).unwrap());
+    let deadline = Some(Instant::now() + 2 * PATIENCE); // also if something fails meanwhile
+    let stop = Stop { deadline, cancel: Some(cancel.clone()), on_long: Some(on_long) };
     let beside = std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| all.search(&deadly, &options, &stop).unwrap());
         }
+        // until then they are not told from quick ones
+        (0..4).for_each(|_| long.recv_timeout(PATIENCE).unwrap());
         let beside = [median(&light), median(&wide)];
         cancel.store(true, Ordering::Relaxed);
         beside

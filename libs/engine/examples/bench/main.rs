@@ -19,6 +19,10 @@ use clap::{Parser, Subcommand};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::{Path, PathBuf};
 
+/// The same as in the product, or memory would be another's.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[derive(Parser)]
 #[command(about = "Measures the engine beside ripgrep on a folder of text")]
 struct Arguments {

@@ -6,13 +6,15 @@
 //! core that is kept busy slows down the one beside it. They take a text each [`PATIENCE`] all the same, or on a
 //! machine that is always busy definitions would never come.
 
-use crate::busy::{Busy, SEARCHES};
+use crate::{
+    busy::{Busy, SEARCHES},
+    priority::come_last,
+};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{
     sync::OnceLock,
     time::{Duration, Instant},
 };
-use thread_priority::ThreadPriority;
 
 /// How long a text of the background waits for searches and for what is fresh.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -65,26 +67,14 @@ fn pool(builder: ThreadPoolBuilder) -> Option<ThreadPool> {
     builder.build().ok()
 }
 
-/// Lets every other thread of this process, and of the machine, go first.
-fn come_last() {
-    if let Err(error) = ThreadPriority::Min.set_for_current() {
-        tracing::warn!(%error, "looking for definitions runs at the priority of searches");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::priority::tests::niceness;
 
     #[test]
     #[cfg(target_os = "linux")] // elsewhere the system may have no such thing
     fn what_can_wait_comes_last_and_nothing_else_does() {
-        let niceness = || {
-            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
-            // What follows the name, which may hold anything; proc_pid_stat(5) counts from one.
-            let after = stat.rsplit_once(')').unwrap().1;
-            after.split_whitespace().nth(19 - 3).unwrap().parse::<i32>().unwrap()
-        };
         let own = niceness();
         assert_eq!(Crew::Background.run(niceness), 19);
         assert_eq!((Crew::Fresh.run(niceness), niceness()), (own, own));

@@ -4,12 +4,12 @@
 //! begins, it ends before it looks at what others wait for. So nobody stays there for longer than
 //! [`QUICK`]: what is not decided by then is decided in the long lane, which has threads of its own. There
 //! one search at a time uses all of them, and hands them on after [`SLICE`] when another waits; first come,
-//! first served. A search that is alone loses nothing by it.
+//! first served. Its threads have a lower priority than others. A search that is alone loses nothing by it.
 //!
 //! Rejected: fewer threads for a long search (a scan that no index can help needs every core), and one
 //! pool with smaller jobs (the pool's own queues are not fair between searches, however small the jobs).
 
-use crate::Stop;
+use crate::{Stop, priority::lower};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{
     collections::VecDeque,
@@ -81,7 +81,8 @@ impl LongLane {
     fn pool(&self) -> Option<&ThreadPool> {
         let build = || {
             let name = |i| format!("ax-long-{i}");
-            let pool = ThreadPoolBuilder::new().thread_name(name).build();
+            let pool = ThreadPoolBuilder::new().thread_name(name).start_handler(|_| lower());
+            let pool = pool.build();
             pool.inspect_err(|error| tracing::warn!(%error, "no threads for long searches")).ok()
         };
         self.pool.get_or_init(build).as_ref()
