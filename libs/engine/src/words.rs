@@ -5,9 +5,7 @@ mod directory;
 mod lines;
 mod split;
 
-pub(crate) use split::{
-    Digester, Identifier, MAX_WHOLE_IN_SYMBOLS, MAX_WHOLE_IN_TEXT, identifiers_of, parts_of,
-};
+pub(crate) use split::{Digester, Identifier, MAX_WHOLE, identifiers_of, parts_of};
 
 use crate::{
     EngineError, Result,

@@ -5,10 +5,10 @@ mod support;
 
 use anyhow::{Context, Result, ensure};
 use ax_harness::eventually;
-use ax_model::Offset;
+use ax_model::{Manifest, Offset};
 use ax_store::{
     Link,
-    faults::{Fault, Rule},
+    faults::{Fault, FaultStore, Rule},
 };
 use std::{sync::Arc, time::Duration};
 use support::{PATIENCE, World, delete, faulty_world, put, set};
@@ -73,7 +73,20 @@ async fn what_parses_quickly_is_published_with_its_definitions() -> Result<()> {
 /// took effect, and the next owner adds them. What is deleted meanwhile stays deleted (I2).
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_killed_while_it_adds_definitions_is_followed_by_one_that_does() -> Result<()> {
+    let (world, faults) = faulty_world().await?;
+    dies_at_each_call(world, &faults, 0).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_while_it_merges_other_segments() -> Result<()> {
     let (mut world, faults) = faulty_world().await?;
+    world.merge.fan_in = 2;
+    dies_at_each_call(world, &faults, 3).await
+}
+
+/// An owner dies before and after each call that it makes to the store from the moment on when it may parse.
+/// Meanwhile so many segments more come, one after another.
+async fn dies_at_each_call(mut world: World, faults: &FaultStore, num_more: usize) -> Result<()> {
     world.symbols_within = Duration::ZERO;
     let mut epoch = 1;
     world.assign("owner-1", epoch).await?;
@@ -86,13 +99,18 @@ async fn an_owner_killed_while_it_adds_definitions_is_followed_by_one_that_does(
             until_waiting(&world, at, 2).await?;
             faults.inject(Rule::nth(call, fault));
             drop(held);
-            let at = world.append(vec![delete("gone.rs")]).await?;
-            let shard = world.shard();
-            eventually(PATIENCE, "it dies, or is done", async || {
-                let manifest = &shard.head().await?.context("a head")?.manifest;
-                let is_done = manifest.position() >= at && manifest.unparsed().0 == 0;
-                ensure!(faults.is_dead() || is_done, "not yet");
-                Ok(())
+            let mut at = world.append(vec![delete("gone.rs")]).await?;
+            let (mut paths, mut names) = (set(&["kept.rs"]), set(&[&format!("kept_{call}")]));
+            for i in 0..num_more {
+                let (path, name) = (format!("{i}.rs"), format!("more_{i}_{call}"));
+                at = world.append(vec![put(&path, &format!("fn {name}() {{}}"))]).await?;
+                paths.insert(path);
+                names.insert(name);
+                // each batch is a segment of its own
+                until_dead_or(&world, faults, |manifest| manifest.position() >= at).await?;
+            }
+            until_dead_or(&world, faults, |manifest| {
+                manifest.position() >= at && manifest.unparsed().0 == 0
             })
             .await?;
             let survived = !faults.is_dead();
@@ -105,9 +123,8 @@ async fn an_owner_killed_while_it_adds_definitions_is_followed_by_one_that_does(
             running = world.start(&owner);
             let link = until_waiting(&world, at, 0).await?;
             let told = || format!("{fault:?} at call {call}");
-            let (paths, names) = (world.paths_of(&link).await?, world.names_of(&link).await?);
-            ensure!(paths == set(&["kept.rs"]), "{}: {paths:?}", told());
-            ensure!(names == set(&[&format!("kept_{call}")]), "{}: {names:?}", told());
+            let found = (world.paths_of(&link).await?, world.names_of(&link).await?);
+            ensure!(found == (paths, names), "{}: {found:?}", told());
             if survived {
                 ensure!(call > 5, "adding definitions makes more than {call} calls");
                 break;
@@ -115,4 +132,18 @@ async fn an_owner_killed_while_it_adds_definitions_is_followed_by_one_that_does(
         }
     }
     running.stop().await
+}
+
+async fn until_dead_or(
+    world: &World,
+    faults: &FaultStore,
+    is_done: impl Fn(&Manifest) -> bool,
+) -> Result<()> {
+    let shard = world.shard();
+    eventually(PATIENCE, "it dies, or is done", async || {
+        let manifest = &shard.head().await?.context("a head")?.manifest;
+        ensure!(faults.is_dead() || is_done(manifest), "not yet");
+        Ok(())
+    })
+    .await
 }

@@ -14,7 +14,7 @@ use crate::{
     grams::GramSorter,
     languages,
     sections::SectionWriter,
-    words::{Digest, Digester, MAX_WHOLE_IN_SYMBOLS, MAX_WHOLE_IN_TEXT},
+    words::{Digest, Digester, MAX_WHOLE},
 };
 use rayon::prelude::*;
 use std::{ops::Range, panic::catch_unwind, sync::OnceLock};
@@ -163,9 +163,9 @@ fn digest(digester: &mut Digester, pending: &Pending, definitions: &Definitions)
         .map(|(symbol, _)| String::from_utf8_lossy(&symbol.name))
         .collect();
     Digest {
-        text: digester.digest(&String::from_utf8_lossy(&pending.text), MAX_WHOLE_IN_TEXT),
+        text: digester.digest(&String::from_utf8_lossy(&pending.text), MAX_WHOLE),
         path: digester.digest(&pending.path, usize::MAX),
-        symbol: digester.digest(&names.join(" "), MAX_WHOLE_IN_SYMBOLS),
+        symbol: digester.digest(&names.join(" "), MAX_WHOLE),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use ax_query::{
     Pattern, PatternSyntax,
-    grams::{GramLimits, GramQuery, fold, plan},
+    grams::{Gram, GramLimits, GramQuery, fold, grams_of, plan},
 };
 use memchr::{memchr, memchr2, memmem};
 use regex_automata::meta::Regex;
@@ -19,6 +19,8 @@ const NFA_BYTES: usize = 16 << 20;
 const MATCHES_PER_NAME: usize = 8;
 /// Letters that a beginning is looked up by: more would make more of them, and hardly fewer names.
 const BEGINNING_BYTES: usize = 4;
+/// Trigrams that a name is asked for before it is searched.
+const MAX_NEEDED: usize = 4;
 /// Beginnings that are looked up.
 const MAX_BEGINNINGS: usize = 256;
 
@@ -26,6 +28,8 @@ const MAX_BEGINNINGS: usize = 256;
 pub(super) struct Like {
     regex: Regex,
     formula: GramQuery,
+    /// Trigrams that every match has: most names of a run lack one, and are not searched.
+    needed: Vec<Gram>,
     /// A plain word, which needs no automaton in a name of ASCII.
     word: Option<Word>,
     /// Finds the text as it was typed, where it is plain.
@@ -48,9 +52,11 @@ impl Like {
         // no name holds a line feed, so that its beginning is the only beginning of a line
         let from_start = looks.contains(Look::Start) || looks.contains(Look::StartLF);
         let texts = literal::Extractor::new().extract(pattern.hir());
+        let formula = plan(pattern.hir(), &GramLimits::default());
         Ok(Self {
             regex,
-            formula: plan(pattern.hir(), &GramLimits::default()),
+            needed: needed(&formula),
+            formula,
             word: Word::of(pattern),
             typed: typed(pattern),
             short: short(&texts),
@@ -93,6 +99,7 @@ impl Like {
                 let text = std::str::from_utf8(name).ok()?;
                 NameClass::of(text, word.find_iter(name).take(MATCHES_PER_NAME))
             }
+            _ if !self.needed.iter().all(|gram| holds(name, *gram)) => None,
             _ => {
                 let matches = self.regex.find_iter(name).take(MATCHES_PER_NAME);
                 let text = String::from_utf8_lossy(name);
@@ -153,6 +160,21 @@ impl Word {
         }
         None
     }
+}
+
+fn needed(formula: &GramQuery) -> Vec<Gram> {
+    let of = |formula: &GramQuery| match formula {
+        GramQuery::Gram(gram) => Some(*gram),
+        _ => None,
+    };
+    match formula {
+        GramQuery::And(members) => members.iter().filter_map(of).take(MAX_NEEDED).collect(),
+        one => of(one).into_iter().collect(),
+    }
+}
+
+fn holds(name: &[u8], gram: Gram) -> bool {
+    grams_of(name).any(|there| there == gram)
 }
 
 /// Finds what was typed in the case in which it was, where that is plain text; a name without it differs
@@ -228,6 +250,40 @@ mod tests {
             ] {
                 let name = name.as_bytes();
                 assert_eq!(like.class(name), plain.class(name), "{text} {name:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_without_what_every_match_has_are_not_searched() {
+        let texts =
+            ["lock$", "/[a-z]+_probe$/", "/^spin_.*irq/", "/(ab|c)+def/", "init", "/x{3}y?/"];
+        let names = [
+            "lock",
+            "spin_LOCK",
+            "loc\u{212a}",
+            "locks",
+            "a_probe",
+            "A_PROBE",
+            "_probe",
+            "probe",
+            "spin_unlock_irq",
+            "spinirq",
+            "cdef",
+            "ABDEF",
+            "def",
+            "\u{130}n\u{131}t",
+            "inIT",
+            "xxx",
+            "xx",
+        ];
+        for text in texts {
+            let like = like(&format!("sym:{text}"));
+            let searched =
+                Like { needed: Vec::new(), word: None, ..self::like(&format!("sym:{text}")) };
+            assert!(!like.needed.is_empty(), "{text}");
+            for name in names.map(str::as_bytes) {
+                assert_eq!(like.class(name), searched.class(name), "{text} {name:?}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Which documents define what a query names.
 //!
 //! A name counts when all words of the query are among its words; then it counts by how much of it they
-//! are: `spin lock` is all of `spin_lock`, two thirds of `spinLockIrq`, and none of `spin`. So an
+//! are, squared: `spin lock` is all of `spin_lock`, two thirds of `spinLockIrq`, and none of `spin`. So an
 //! identifier finds its definition, and so do its words in any order.
 
 use super::Terms;
@@ -140,7 +140,7 @@ fn share(name: &[u8], words: &[&str]) -> Option<f32> {
         seen |= place.map_or(0, |place| 1 << place);
     }
     let has_all = seen.count_ones() as usize == words.len();
-    has_all.then(|| words.len() as f32 / num.max(words.len()) as f32)
+    has_all.then(|| (words.len() as f32 / num.max(words.len()) as f32).powi(2))
 }
 
 /// Whether `word` stands in `name`, in any case.
@@ -166,7 +166,7 @@ mod tests {
         for (name, words, expected) in [
             ("spin_lock", &["spin", "lock"][..], Some(1.0)),
             ("lockSpin", &["spin", "lock"], Some(1.0)),
-            ("spin_lock_irq_save", &["lock", "spin"], Some(0.5)),
+            ("spin_lock_irq_save", &["lock", "spin"], Some(0.25)),
             ("spin", &["spin", "lock"], None),
             ("spin_locked", &["spin", "lock"], None),
             ("kmalloc", &["kmalloc"], Some(1.0)),

@@ -77,7 +77,7 @@ parameters! {
     part: weight = 0.5, 0.0 to 1.0, "In BM25F: a part of one of the query's identifiers, beside the whole one.";
     k1: shape = 1.2, 0.0 to 10.0, "In BM25F: how slowly repetition saturates.";
     b: shape = 0.75, 0.0 to 1.0, "In BM25F: how much longer files lose.";
-    definition: weight = 3.0, 0.0 to 100.0, "How much of a name that the file defines the query is: 0 to 1.";
+    definition: weight = 4.0, 0.0 to 100.0, "How much of a name that the file defines the query is: 0 to 1.";
     file_name: weight = 2.0, 0.0 to 100.0, "How much of the file's name the query is: 0 to 1.";
     nearness: weight = 2.0, 0.0 to 100.0, "How near one another the query's patterns match: 0 to 1.";
     repository: weight = 0.5, 0.0 to 100.0, "How much the repository weighs among others, by its rank: 0 to 1.";

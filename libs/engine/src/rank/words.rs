@@ -13,7 +13,7 @@
 //! logarithm of the frequency.
 
 use super::{RankingParameters, Terms};
-use crate::{Result, Segment, Snapshot};
+use crate::{Result, Segment, Snapshot, words::MAX_WHOLE};
 use tantivy::{
     DocSet, TERMINATED, Term,
     postings::Postings,
@@ -30,7 +30,7 @@ pub(super) struct Words {
     b: f32,
 }
 
-/// A word that some document has.
+/// A word that some document has, or could have.
 struct Word {
     fields: Vec<InField>,
     /// Its share of the whole fit.
@@ -109,8 +109,9 @@ impl Words {
             }
             (num_docs, most) = (docs, most.max(with_term));
         }
-        if !found.is_empty() && weight > 0.0 {
-            let (n, df) = (num_docs as f32, most as f32);
+        // One that is in no file here counts as one that is in one: it may be in another shard's.
+        if weight > 0.0 && (!found.is_empty() || word.len() <= MAX_WHOLE) {
+            let (n, df) = (num_docs as f32, most.max(1) as f32);
             let idf = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
             self.words.push(Word { fields: found, share: weight * idf });
         }

@@ -6,11 +6,9 @@ use std::{hash::Hasher, ops::Range};
 
 /// Longer words are data, not names.
 const MAX_WORD_BYTES: usize = 96;
-/// Longer identifiers of a text are indexed by their parts only: nearly all of them are rare, and
+/// Longer identifiers are indexed by their parts only, but for those of paths: nearly all of them are rare, and
 /// they would be half of the dictionary.
-pub(crate) const MAX_WHOLE_IN_TEXT: usize = 20;
-/// The same for names of definitions, which are worth more.
-pub(crate) const MAX_WHOLE_IN_SYMBOLS: usize = 32;
+pub(crate) const MAX_WHOLE: usize = 20;
 /// Longer numbers say nothing, and there are many of them in tables of registers.
 const MAX_NUMBER_BYTES: usize = 5;
 /// Times that a word is repeated in a digest, at most.
