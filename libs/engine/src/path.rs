@@ -17,9 +17,13 @@ pub(crate) fn flags(path: &str) -> u8 {
     let lower = path.to_ascii_lowercase();
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
     let stem = name.split('.').next().unwrap_or(name);
+    // in its own case: `FooTest.java` is one, and `Contest.java` is none
+    let cased = &path[path.len() - name.len()..][..stem.len()];
     let in_folder = |names: &[&str]| folders.split('/').any(|folder| names.contains(&folder));
     let is_test = in_folder(&TEST_FOLDERS)
         || ["_test", "-test", "_spec"].iter().any(|end| stem.ends_with(end))
+        || ["Test", "Tests"].iter().any(|end| cased.ends_with(end))
+        || ["test", "tests"].contains(&stem)
         || stem.starts_with("test_")
         || name.contains(".test.")
         || name.contains(".spec.");
@@ -46,6 +50,9 @@ mod tests {
             ("pkg/a_test.go", flag::TEST),
             ("ui/a.spec.ts", flag::TEST),
             ("test_a.py", flag::TEST),
+            ("src/parser/tests.rs", flag::TEST),
+            ("src/FooTest.java", flag::TEST),
+            ("src/Contest.java", 0),
             ("third_party/x/tests/y.c", flag::TEST | flag::VENDORED),
         ] {
             assert_eq!(flags(path), expected, "{path}");

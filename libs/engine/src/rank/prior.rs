@@ -57,7 +57,21 @@ impl<'a> Prior<'a> {
     }
 
     /// What it gains and loses, by parameter.
-    pub(super) fn signals(&mut self, doc: u32) -> [Signal; 7] {
+    pub(super) fn signals(&mut self, doc: u32) -> Vec<Signal> {
+        let mut signals = Vec::new();
+        self.each(doc, |name, value| signals.push(Signal { name, value }));
+        signals
+    }
+
+    /// The sum of it.
+    pub(super) fn of(&mut self, doc: u32) -> f32 {
+        let mut sum = 0.0;
+        self.each(doc, |_, value| sum += value);
+        sum
+    }
+
+    #[inline]
+    fn each(&mut self, doc: u32, mut found: impl FnMut(&'static str, f32)) {
         let (docs, parameters) = (&self.segment.docs, self.parameters);
         let (flags, depth) = docs.prior_facts(doc);
         let one_if = |holds: bool| f32::from(u8::from(holds));
@@ -65,21 +79,13 @@ impl<'a> Prior<'a> {
         let depth = f32::from(depth.min(MAX_DEPTH));
         let standing = self.standings.get(docs.repo(doc) as usize).copied().unwrap_or_default();
         let youth = if parameters.recency == 0.0 { 0.0 } else { self.youth(doc) };
-        let signal = |name, value| Signal { name, value };
-        [
-            signal("repository", parameters.repository * standing.weight),
-            signal("recency", parameters.recency * youth),
-            signal("aside_loss", -parameters.aside_loss * one_if(standing.is_aside)),
-            signal("test_loss", -parameters.test_loss * has(flag::TEST)),
-            signal("vendored_loss", -parameters.vendored_loss * has(flag::VENDORED)),
-            signal("generated_loss", -parameters.generated_loss * has(flag::GENERATED)),
-            signal("depth_loss", -parameters.depth_loss * depth),
-        ]
-    }
-
-    /// The sum of it.
-    pub(super) fn of(&mut self, doc: u32) -> f32 {
-        self.signals(doc).iter().map(|signal| signal.value).sum()
+        found("repository", parameters.repository * standing.weight);
+        found("recency", parameters.recency * youth);
+        found("aside_loss", -parameters.aside_loss * one_if(standing.is_aside));
+        found("test_loss", -parameters.test_loss * has(flag::TEST));
+        found("vendored_loss", -parameters.vendored_loss * has(flag::VENDORED));
+        found("generated_loss", -parameters.generated_loss * has(flag::GENERATED));
+        found("depth_loss", -parameters.depth_loss * depth);
     }
 
     fn youth(&mut self, doc: u32) -> f32 {
