@@ -251,6 +251,7 @@ mod tests {
         assert!(Folded::new(&[b'k'; 257]).is_none() && Folded::new(&[b'k'; 256]).is_some());
         assert!(Folded::new("é".as_bytes()).is_none() && Folded::new(b"").is_none());
     }
+
     #[test]
     fn work_grows_with_what_is_looked_at_and_no_faster() {
         // every line matches, by a letter that the search for ASCII never finds
