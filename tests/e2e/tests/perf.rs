@@ -146,7 +146,7 @@ async fn open_loop(setup: &Setup) -> anyhow::Result<()> {
 }
 
 async fn compared(setup: &Setup) -> anyhow::Result<()> {
-    let same = ["compare", "a.json", "a.json", "--noise", "1000%", "--html", "c.html"];
+    let same = ["compare", "a.json", "a.json", "--noise", "100000%", "--html", "c.html"];
     let table = ended(&setup.perf(&same).await?, 0);
     ensure!(table.contains("the same") && !table.contains("slower"), "{table}");
     ensure!(fs::read_to_string(setup.path("c.html"))?.contains("before and after"));
