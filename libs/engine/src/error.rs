@@ -25,6 +25,9 @@ pub enum EngineError {
     /// A regular expression of the query needs more memory than is allowed.
     #[error("regular expression is too large: {0}")]
     RegexTooLarge(String),
+    /// What the query finds in names of definitions takes more memory than is allowed.
+    #[error("the query matches too many definitions: {0} bytes of their places; the most is {1}")]
+    TooManyDefinitions(usize, usize),
     /// A regular expression of the query is not valid.
     #[error("regular expression is not valid: {0}")]
     RegexInvalid(String),
@@ -76,7 +79,7 @@ impl EngineError {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Code::StoreFull
             }
-            Self::RegexTooLarge(_) => Code::QueryTooLarge,
+            Self::RegexTooLarge(_) | Self::TooManyDefinitions(..) => Code::QueryTooLarge,
             Self::RegexInvalid(_) => Code::QueryRegex,
             Self::Unindexable(_) => Code::ChangeMalformed,
             Self::Io { .. } | Self::SegmentFull(_) | Self::Index(_) => Code::Internal,

@@ -17,7 +17,7 @@ pub use parameters::{Parameter, ParameterError, RankingParameters};
 pub(crate) use prior::Standing;
 pub(crate) use terms::Terms;
 
-use crate::{Result, Segment, Signal, Snapshot, snapshot::Part};
+use crate::{Result, Segment, Signal, Snapshot, Stop, snapshot::Part};
 use prior::Prior;
 use words::Words;
 
@@ -74,7 +74,7 @@ impl<'a> Ranking<'a> {
         known: &Known,
     ) -> Result<Vec<Signal>> {
         let (mut words, parameters) = ([0.0], self.parameters);
-        self.words.add_to(segment, &[doc], parameters.words, &mut words)?;
+        self.words.add_to(segment, &[doc], parameters.words, &mut words, &Stop::never())?;
         let definitions = &known.definitions;
         let found = definitions.binary_search_by_key(&doc, |definition| definition.doc);
         let share = found.map_or(0.0, |i| definitions[i].share);
@@ -86,11 +86,17 @@ impl<'a> Ranking<'a> {
         Ok(signals)
     }
 
-    /// The scores of ascending `docs` of one segment.
-    pub(crate) fn score(&self, segment: &Segment, docs: &[u32], known: &Known) -> Result<Vec<f32>> {
+    /// The scores of ascending `docs` of one segment; of some of the query's words when `stop` is due.
+    pub(crate) fn score(
+        &self,
+        segment: &Segment,
+        docs: &[u32],
+        known: &Known,
+        stop: &Stop,
+    ) -> Result<Vec<f32>> {
         let mut prior = self.prior(segment, known);
         let mut scores: Vec<f32> = docs.iter().map(|doc| prior.of(*doc)).collect();
-        self.words.add_to(segment, docs, self.parameters.words, &mut scores)?;
+        self.words.add_to(segment, docs, self.parameters.words, &mut scores, stop)?;
         let mut rest = known.definitions.iter().peekable();
         for (doc, score) in docs.iter().zip(&mut scores) {
             while rest.next_if(|definition| definition.doc < *doc).is_some() {}

@@ -38,7 +38,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -87,6 +87,8 @@ struct Search<'a> {
     overdue: AtomicBool,
     /// It has left the quick lane.
     is_long: AtomicBool,
+    /// Bytes of what was found, as far as it is kept.
+    held: AtomicUsize,
     /// Buffers and automata of threads that are not at work: learning an automaton's states anew
     /// for each job would cost more than the job.
     idle: Mutex<Vec<Scratch>>,
@@ -127,6 +129,7 @@ impl Snapshot {
             quick_until: begun + QUICK,
             overdue: AtomicBool::new(false),
             is_long: AtomicBool::new(false),
+            held: AtomicUsize::new(0),
             idle: Mutex::new(Vec::new()),
         };
         let candidates = search.choose()?;
@@ -170,7 +173,7 @@ impl Search<'_> {
         let scores = match &self.ranking {
             Some(ranking) if !docs.is_empty() => {
                 plan.known = ranking.look_up(part)?;
-                ranking.score(&part.segment, &docs, &plan.known)?
+                ranking.score(&part.segment, &docs, &plan.known, self.stop)?
             }
             _ => vec![0.0; docs.len()],
         };
@@ -194,7 +197,8 @@ impl Search<'_> {
         }
         let mut turn = None;
         let is_enough = |hits: &[Hit], num_lines| hits.len() > limit || num_lines > max_lines;
-        while !rest.is_empty() && !is_enough(&hits, num_lines) && !self.is_stopped() {
+        let is_over = |hits: &[Hit], num_lines| is_enough(hits, num_lines) || self.is_full();
+        while !rest.is_empty() && !is_over(&hits, num_lines) && !self.is_stopped() {
             let (best, others) = take_best(rest, round);
             for done in self.round(best, &mut turn)? {
                 tally.add(&done.tally);
@@ -259,6 +263,9 @@ impl Search<'_> {
         let mut scratch = scratch.unwrap_or_else(|| Scratch::new(self.plan));
         let mut done = Done::default();
         for (i, candidate) in candidates.iter().enumerate() {
+            if self.is_full() {
+                break;
+            }
             let over = i > 0 && turn.is_some_and(Turn::is_over);
             let hit = if over { None } else { self.evaluate(candidate, &mut scratch)? };
             if hit.is_none() && (over || self.was_cut()) {
@@ -273,7 +280,7 @@ impl Search<'_> {
     }
 
     fn outcome(&self, mut hits: Vec<Hit>, tally: Tally) -> SearchOutcome {
-        let mut more = hits.len() > self.options.limit;
+        let mut more = hits.len() > self.options.limit || self.is_full();
         hits.truncate(self.options.limit);
         more |= hit::cut(&mut hits, self.options.max_lines);
         SearchOutcome {
@@ -318,6 +325,11 @@ impl Search<'_> {
             num_lines,
         };
         groups.into_iter().map(count).collect()
+    }
+
+    /// Whether what was found takes more memory than it may.
+    fn is_full(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > self.options.max_bytes
     }
 
     /// Whether it is time to stop; once it is, it stays so.

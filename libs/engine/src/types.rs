@@ -72,6 +72,9 @@ pub struct SearchOptions {
     pub max_lines: usize,
     /// Most bytes of one line's text to return; the rest is cut around the first match.
     pub max_line_bytes: usize,
+    /// About how many bytes of files and lines may be held; a search that passes them ends, and says
+    /// that there is more.
+    pub max_bytes: usize,
     /// What the signals of the ranking weigh.
     pub ranking: Arc<RankingParameters>,
     /// The day that files are new or old as of, in days since 1970; zero: age does not count for the
@@ -101,6 +104,7 @@ impl Default for SearchOptions {
             max_lines_per_file: usize::MAX,
             max_lines: usize::MAX,
             max_line_bytes: 4096,
+            max_bytes: usize::MAX,
             ranking: Arc::default(),
             today: 0,
             explain: false,
@@ -232,6 +236,15 @@ pub struct FileHit {
 }
 
 impl FileHit {
+    /// About how much memory it takes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let of_line = |line: &LineHit| {
+            size_of::<LineHit>() + line.text.len() + size_of_val(line.ranges.as_slice())
+        };
+        let names = self.key.path.len() + self.branches.iter().map(String::len).sum::<usize>();
+        size_of::<Self>() + names + self.lines.iter().map(of_line).sum::<usize>()
+    }
+
     /// Matched lines among those shown.
     pub(crate) fn num_shown(&self) -> usize {
         self.lines.iter().filter(|line| !line.ranges.is_empty()).count()

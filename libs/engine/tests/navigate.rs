@@ -224,6 +224,49 @@ fn definitions_come_nearest_first() {
 }
 
 #[test]
+fn a_definition_is_the_nearest_one_to_its_own_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "fn id() {}\nimpl A {\n    fn id() {}\n}\nimpl B {\n    fn id() {}\n}\n";
+    let snapshot = snapshot_of(folder.path(), &[("a.rs", text.as_bytes())]);
+    let nearest = |line, column| {
+        let at = place(&snapshot, "a.rs", line, column).unwrap();
+        let query = SymbolQuery::exact(&at.name);
+        let found = snapshot.symbols(&query, &at.origin, 9, &Stop::never()).unwrap();
+        (at.name, found.symbols.first().map(|symbol| symbol.line))
+    };
+    for (line, column) in [(1, 4), (3, 8), (6, 8)] {
+        assert_eq!(nearest(line, column), ("id".to_owned(), Some(line)));
+    }
+}
+
+#[test]
+fn references_on_one_line_have_their_own_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "  x = é; x += x\n\ny = x\n";
+    let snapshot = snapshot_of(folder.path(), &[("a.txt", text.as_bytes())]);
+    let found = references(&snapshot, "x", &Origin::default(), 9);
+    let expected = ["a.txt:1:3~", "a.txt:1:10~", "a.txt:1:15~", "a.txt:3:5~"];
+    assert_eq!(told(&found), expected);
+    let shown =
+        |i: usize| (&*found.files[0].occurrences[i].text, found.files[0].occurrences[i].end_column);
+    assert_eq!((shown(2), shown(3)), (("x = é; x += x", 16), ("y = x", 6)));
+}
+
+#[test]
+fn references_on_a_line_of_megabytes_take_no_time_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "e=1;".repeat(1 << 20);
+    let snapshot = snapshot_of(folder.path(), &[("bundle.txt", text.as_bytes())]);
+    let query = ReferenceQuery { name: "e", language: None, limit: 9, max_per_file: 100_000 };
+    let found = snapshot.references(&query, &Origin::default(), &Stop::never()).unwrap();
+    let file = &found.files[0];
+    assert_eq!((file.num_occurrences, file.occurrences.len()), (1 << 20, 100_000));
+    let last = file.occurrences.last().unwrap();
+    assert_eq!((last.line, last.column), (1, 4 * 99_999 + 1));
+    assert!(!found.timed_out && !found.more);
+}
+
+#[test]
 fn references_are_whole_words_of_code() {
     let folder = tempfile::tempdir().unwrap();
     let code = "fn load() {}\n// load this\nfn main() { load(\"load\"); reload(); load_all(); }\n";

@@ -310,3 +310,33 @@ fn a_regex_that_needs_too_much_is_refused() {
     let error = all.search(&query, &SearchOptions::default(), &Stop::never()).unwrap_err();
     assert_eq!(error.code(), ax_model::Code::QueryTooLarge);
 }
+
+#[test]
+fn an_answer_that_grows_too_large_ends_and_says_that_there_is_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "needle\n".repeat(1_000);
+    let paths: Vec<String> = (0..200).map(|i| format!("{i}.txt")).collect();
+    let files: Vec<_> = paths.iter().map(|path| (path.as_str(), text.as_bytes())).collect();
+    let all = snapshot_of(folder.path(), &files);
+    let query = ax_query::parse("needle", &Limits::default()).unwrap();
+    let found = |max_bytes| {
+        let options = SearchOptions { limit: usize::MAX, max_bytes, ..SearchOptions::default() };
+        all.search(&query, &options, &Stop::never()).unwrap()
+    };
+    let whole = found(usize::MAX);
+    assert_eq!((whole.files.len(), whole.more), (200, false));
+    let cut = found(1 << 20);
+    assert!(cut.more && !cut.timed_out);
+    assert!((1..100).contains(&cut.files.len()), "{}", cut.files.len());
+}
+
+#[test]
+fn many_definitions_on_one_line_are_found_and_shown_in_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let line: String = (0..20_000).map(|i| format!("function f{i}(){{}};")).collect();
+    let all = snapshot_of(folder.path(), &[("bundle.js", line.as_bytes())]);
+    let found = search(&all, "sym:/f.*/");
+    assert_eq!((found.num_files, found.num_lines), (1, 1));
+    let ranges = &found.files[0].lines[0].ranges;
+    assert!((1..=1_000).contains(&ranges.len()), "{}", ranges.len());
+}

@@ -127,7 +127,10 @@ impl Resolver<'_> {
             Node::And(mut members) if members.len() == 1 => self.expr(members.remove(0))?,
             Node::And(members) => Expr::And(self.exprs(members, Expr::into_conjuncts)?),
             Node::Or(members) => Expr::Or(self.exprs(members, Expr::into_disjuncts)?),
-            Node::Not(inner) => self.expr(*inner)?.negate(),
+            Node::Not(inner) => match *inner {
+                Node::Leaf(Leaf::SymKind(_, span)) => return Err(negated_kind(span)),
+                inner => self.expr(inner)?.negate(),
+            },
             Node::Leaf(leaf) => Expr::Atom(self.atom(leaf)?),
         })
     }
@@ -188,6 +191,11 @@ impl Resolver<'_> {
 fn lonely_kind(span: Range<usize>) -> QueryError {
     QueryError::new(BadValue, span, "symkind: has no sym: beside it that it could restrict")
         .hint("write them together, as in sym:main symkind:function")
+}
+
+fn negated_kind(span: Range<usize>) -> QueryError {
+    QueryError::new(BadValue, span, "symkind: cannot be negated")
+        .hint("name the kinds that are wanted, as in sym:main symkind:struct,enum")
 }
 
 fn too_large(over: Over, span: Range<usize>) -> QueryError {

@@ -182,7 +182,9 @@ fn selected_of(value: &str, at: &Places) -> Result<Selected, QueryError> {
     if let Some((name, kind)) = value.split_once('.')
         && name.eq_ignore_ascii_case("symbol")
     {
-        let start = at.value.end - kind.len().min(at.value.len());
+        // In quotes, or with escapes, the text is not where it stands: then all of it is meant.
+        let is_plain = at.value.len() == value.len();
+        let start = if is_plain { at.value.end - kind.len() } else { at.value.start };
         let kinds = KindFilter::parse(kind, (start..at.value.end).into());
         let kinds = kinds.ok_or_else(|| no_kind(start..at.value.end))?;
         return Ok(Selected::Symbol(Some(kinds)));

@@ -174,7 +174,7 @@ fn a_kind_restricts_the_names_beside_it() {
     fails("symkind:function", "AX-Q005", "symkind:function", no_name);
     fails("x symkind:f", "AX-Q005", "symkind:f", no_name);
     fails("sym:a or symkind:f", "AX-Q005", "symkind:f", no_name);
-    fails("sym:a -symkind:f", "AX-Q005", "symkind:f", no_name);
+    fails("sym:a -symkind:f", "AX-Q005", "symkind:f", "cannot be negated");
     fails("sym:a symkind:f,,g", "AX-Q005", "f,,g", "kind of definition");
     fails("sym:a symkind:/f/", "AX-Q005", "/f/", "kind of definition");
 }
@@ -202,6 +202,7 @@ fn types_say_where_bare_words_look() {
     fails("type:x y", "AX-Q005", "x", "file, repo, match or symbol");
     fails("select:owner y", "AX-Q005", "owner", "repo, file, symbol, lang or content");
     fails("select:symbol. y", "AX-Q005", "", "kind");
+    fails("select:\"symbol.éé\" y", "AX-Q005", "\"symbol.éé\"", "kind");
     fails("-type:file x", "AX-Q001", "-", "negated");
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{cli::ConfigAction, client::out::line};
 use ax_model::Fault;
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 use toml::{Table, Value};
 
 /// What stands in the place of a secret.
@@ -19,8 +19,13 @@ pub fn run(action: &ConfigAction) -> ExitCode {
         Err(fault) => return refuse(&fault),
     };
     if !show {
-        line("the configuration is valid");
-        return ExitCode::SUCCESS;
+        return match check_ranking(&config.query.ranking_file) {
+            Ok(()) => {
+                line("the configuration is valid");
+                ExitCode::SUCCESS
+            }
+            Err(fault) => refuse(&fault),
+        };
     }
     let shown = Table::try_from(config).map(without_secrets);
     match shown.and_then(|table| toml::to_string(&table)) {
@@ -32,6 +37,14 @@ pub fn run(action: &ConfigAction) -> ExitCode {
             eprintln!("ax: {error}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// Checks the ranking's parameters as a query node would, if their file is on this machine.
+fn check_ranking(file: &str) -> Result<(), Fault> {
+    match Path::new(file) {
+        path if file.is_empty() || !path.exists() => Ok(()),
+        path => ax_query_node::ranking::check(path),
     }
 }
 

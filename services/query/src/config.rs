@@ -116,6 +116,8 @@ pub struct RequestLimits {
     pub max_context: u32,
     /// Lines per file when the request does not say.
     pub default_lines_per_file: u32,
+    /// Most lines per file.
+    pub max_lines_per_file: u32,
     /// Deadline when the request does not say.
     pub default_timeout: Duration,
     /// Longest deadline.
@@ -140,6 +142,7 @@ impl Default for RequestLimits {
             max_limit: 10_000,
             max_context: 100,
             default_lines_per_file: 100,
+            max_lines_per_file: 100_000,
             default_timeout: Duration::from_secs(10),
             max_timeout: Duration::from_secs(300),
             max_answer_bytes: 256 << 20,

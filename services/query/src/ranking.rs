@@ -59,7 +59,7 @@ impl RankingFile {
     pub(crate) async fn open(path: PathBuf) -> Result<Self, Fault> {
         let text = read(path.clone()).await?;
         let ranking = Ranking::default();
-        ranking.put(parse(&text)?);
+        ranking.put(parse_file(&path, &text)?);
         Ok(Self { path, seen: Ok(text), ranking })
     }
 
@@ -95,6 +95,18 @@ impl RankingFile {
         }
         self.seen = seen;
     }
+}
+
+/// Refuses a file that a node would not start with.
+pub fn check(path: &Path) -> Result<(), Fault> {
+    parse_file(path, &read_now(path)?).map(drop)
+}
+
+fn parse_file(path: &Path, text: &str) -> Result<RankingParameters, Fault> {
+    parse(text).map_err(|fault| {
+        let message = format!("{}: {}", path.display(), fault.message);
+        Fault { message, ..fault }
+    })
 }
 
 async fn read(path: PathBuf) -> Result<String, Fault> {

@@ -94,6 +94,12 @@ impl LeafError {
         if let Some(fault) = from_status(status) {
             return Self { fault, unreachable: false };
         }
+        if status.code() == Grpc::OutOfRange {
+            // The node is well, and any other would say as much.
+            let message = format!("node {node}: its answer is too large: {}", status.message());
+            let fault = Fault::new(Code::TooLarge, message).hint("ask for fewer files or lines");
+            return Self { fault, unreachable: false };
+        }
         let (code, unreachable) = match status.code() {
             Grpc::DeadlineExceeded => (Code::QueryDeadline, false),
             _ => (Code::ShardUnavailable, true),
@@ -152,5 +158,7 @@ mod tests {
         let error = LeafError::of_status(&Status::unavailable("gone"), "b");
         assert!(error.unreachable && !error.is_final());
         assert_eq!(error.fault.code, Code::ShardUnavailable);
+        let too_large = LeafError::of_status(&Status::out_of_range("message of 200 MB"), "b");
+        assert!(too_large.is_final() && !too_large.unreachable, "every replica would say so");
     }
 }

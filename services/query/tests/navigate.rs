@@ -190,7 +190,13 @@ async fn what_cannot_be_asked_is_refused_by_name() {
     let place = |change: &str| format!("definitions?repo=acme/api&path=src/main.rs&{change}");
     for (uri, status, code, field) in [
         ("symbols".to_owned(), 400, "AX-A001", "q"),
-        ("symbols?q=".to_owned(), 400, "AX-A001", "q"),
+        ("symbols?q=".to_owned(), 400, "AX-Q001", "q"),
+        ("symbols?q=+".to_owned(), 400, "AX-Q001", "q"),
+        ("symbols?q=lang:rust".to_owned(), 400, "AX-Q005", "q"),
+        ("symbols?q=case:no+LOCK".to_owned(), 400, "AX-Q005", "q"),
+        ("symbols?q=lnag:x+lock".to_owned(), 400, "AX-Q004", "q"),
+        ("symbols?q=lock+lnag:x".to_owned(), 400, "AX-Q004", "q"),
+        ("symbols?q=lock+-lang:rust".to_owned(), 400, "AX-Q005", "q"),
         ("symbols?q=a+b".to_owned(), 400, "AX-Q005", "q"),
         ("symbols?q=a+count:3".to_owned(), 400, "AX-Q005", "q"),
         ("symbols?q=/(/".to_owned(), 400, "AX-Q002", "q"),
@@ -210,6 +216,8 @@ async fn what_cannot_be_asked_is_refused_by_name() {
         (format!("references?{CALL}&symbol=x"), 400, "AX-A001", "symbol"),
         ("references?symbol=x&lang=rsut".to_owned(), 400, "AX-Q005", "lang"),
         ("references".to_owned(), 400, "AX-A001", "repo"),
+        ("references?symbol=".to_owned(), 400, "AX-A001", "symbol"),
+        ("references?symbol=x&lines=1001".to_owned(), 400, "AX-Q005", "lines"),
     ] {
         let got = get(&node, &format!("/api/v1/{uri}")).await;
         let fault = got.json();

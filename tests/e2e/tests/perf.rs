@@ -175,6 +175,8 @@ async fn recorded_and_replayed(setup: &Setup) -> anyhow::Result<()> {
     let logged = fs::read_to_string(setup.log())?;
     ensure!(logged.contains("common_word") && logged.contains("AX-Q"), "{logged:.300}");
     ensure!(!logged.contains("fn needle_"), "nothing of any result's text");
+    let refused = logged.lines().find(|line| line.contains("AX-Q")).context("a refused one")?;
+    ensure!(!refused.contains("\"request_id\":\"\""), "{refused}");
     record(setup, &base).await?;
     let fast = ["replay", "rec.jsonl", "--server", &base, "--fast", "--json", "r.json"];
     ended(&setup.perf(&fast).await?, 0);

@@ -4,8 +4,9 @@
 //! module in a string, as `from './x'` and `require('x')`. A list that goes on over lines, in
 //! parentheses or braces, is read to its end.
 
-/// Most lines of a file that are looked at: imports stand at its top.
+/// Most lines and bytes of a file that are looked at: imports stand at its top.
 const MAX_LINES: usize = 3_000;
+const MAX_TEXT_BYTES: usize = 256 << 10;
 /// Most imports kept, and bytes of one.
 const MAX_IMPORTS: usize = 200;
 const MAX_BYTES: usize = 200;
@@ -45,13 +46,14 @@ const PARTS: [&str; 5] = ["require(", "require(\"", " from '", " from \"", "@imp
 pub(super) fn imports_of(text: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     let mut goes_on = 0;
+    let text = &text[..text.len().min(MAX_TEXT_BYTES)];
     for line in text.split(|byte| *byte == b'\n').take(MAX_LINES) {
-        let Ok(line) = std::str::from_utf8(line) else { continue };
+        let line = line.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         if goes_on == 0 && !imports(line) {
             continue;
         }
         add_paths(line, &mut found);
-        if found.len() >= MAX_IMPORTS {
+        if found.len() == MAX_IMPORTS {
             break;
         }
         goes_on = match goes_on {
@@ -61,7 +63,6 @@ pub(super) fn imports_of(text: &[u8]) -> Vec<String> {
             left => left - 1,
         };
     }
-    found.truncate(MAX_IMPORTS);
     found
 }
 
@@ -91,6 +92,9 @@ fn add_paths(line: &str, found: &mut Vec<String>) {
             && !BEFORE.contains(&path.as_str());
         if is_name && path.len() <= MAX_BYTES && !found.contains(&path) {
             found.push(path);
+        }
+        if found.len() == MAX_IMPORTS {
+            return;
         }
     }
 }
@@ -127,5 +131,9 @@ mod tests {
         assert_eq!(imports_of(text.as_bytes()), ["word"]);
         let many: String = (0..1_000).map(|i| format!("import m{i}\n")).collect();
         assert_eq!(imports_of(many.as_bytes()).len(), MAX_IMPORTS);
+        let line: String = (0..1_000_000).map(|i| format!("require(m{i}),")).collect();
+        assert_eq!(imports_of(line.as_bytes()).len(), MAX_IMPORTS);
+        let text = format!("{}\nimport late", " ".repeat(MAX_TEXT_BYTES));
+        assert!(imports_of(text.as_bytes()).is_empty());
     }
 }

@@ -65,15 +65,17 @@ impl Snapshot {
 }
 
 /// The names of the definitions around a place, outermost first, and of what they are declared for: a
-/// method written outside of its type is in it all the same.
+/// method written outside of its type is in it all the same. So is the name of a definition, of which
+/// what it is declared for is around it, and the definition is not.
 fn scopes(segment: &Segment, doc: u32, at: usize) -> Result<Vec<String>> {
     let at = u32::try_from(at).unwrap_or(u32::MAX);
     let Some(marks) = segment.marks.of(doc)? else { return Ok(Vec::new()) };
     let mut scopes: Vec<String> = Vec::new();
-    for start in marks.scopes_at(at) {
+    let around = marks.scopes_at(at).into_iter().chain(marks.end_of(at).map(|_| at));
+    for start in around {
         let name = identifier::from(segment.text(doc), start as usize);
         let container = container(segment, doc, start, name)?;
-        for scope in container.into_iter().chain([name.to_vec()]) {
+        for scope in container.into_iter().chain((start < at).then(|| name.to_vec())) {
             let scope = String::from_utf8_lossy(&scope).into_owned();
             if !scope.is_empty() && !scopes.contains(&scope) {
                 scopes.push(scope);

@@ -4,7 +4,8 @@
 use super::{
     Distance, MAX_NAME_BYTES, Origin, facts, identifier,
     in_order::InOrder,
-    is_on, lines,
+    is_on,
+    lines::{self, LineAt},
     near::{Compass, family},
 };
 use crate::{
@@ -18,6 +19,8 @@ use std::ops::Range;
 
 /// Documents looked at between two looks at the clock.
 const DOCS_PER_CHECK: usize = 16;
+/// Bytes of lines after which no further file is read.
+const MAX_HELD_BYTES: usize = 16 << 20;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -142,7 +145,7 @@ impl Snapshot {
         });
         let finder = memmem::Finder::new(query.name);
         let mut defined = vec![None; of_parts.len()];
-        let mut looked_at = 0usize;
+        let (mut looked_at, mut held) = (0usize, 0usize);
         while let Some(candidate) = candidates.next() {
             if looked_at.is_multiple_of(DOCS_PER_CHECK) && stop.is_due() {
                 found.timed_out = true;
@@ -157,10 +160,11 @@ impl Snapshot {
             let Some(file) = candidate.read(&finder, units, defined, query.max_per_file)? else {
                 continue;
             };
-            if found.files.len() == query.limit {
+            if found.files.len() == query.limit || held > MAX_HELD_BYTES {
                 found.more = true;
                 break;
             }
+            held += file.occurrences.iter().map(|one| one.text.len()).sum::<usize>();
             found.files.push(file);
         }
         Ok(found)
@@ -237,7 +241,8 @@ impl Candidate<'_> {
         let record = segment.docs.record(doc)?;
         let key = segment.keys.decode(record.key)?;
         let len = finder.needle().len();
-        let occurrence = |at: &usize| occurrence(segment, doc, *at, len, is_defined(*at));
+        let mut lines = LineReader::new(segment, doc);
+        let occurrence = |at: &usize| lines.occurrence(*at, len, is_defined(*at));
         Ok(Some(FileReferences {
             repo: key.repo.into(),
             path: key.path,
@@ -270,23 +275,51 @@ fn is_prose(marks: Option<&DocMarks>, at: usize) -> bool {
     marks.is_some_and(|marks| marks.is_prose(u32::try_from(at).unwrap_or(u32::MAX)))
 }
 
-fn occurrence(
-    segment: &Segment,
+/// Places of a document in order, as they are shown. What a line takes is done once for all of its places:
+/// a line may be a whole file.
+struct LineReader<'s> {
+    segment: &'s Segment,
     doc: u32,
-    at: usize,
-    len: usize,
-    is_definition: bool,
-) -> Occurrence {
-    let line = lines::line_at(segment, doc, at);
-    let bytes = &segment.text(doc)[line.range.clone()];
-    let within = at - line.range.start;
-    let (text, indent) = lines::shown(bytes);
-    Occurrence {
-        line: line.number,
-        column: lines::column(bytes, within),
-        end_column: lines::column(bytes, within + len),
-        text,
-        indent,
-        is_definition,
+    line: Option<ReadLine>,
+}
+
+struct ReadLine {
+    at: LineAt,
+    text: String,
+    indent: u32,
+    /// A byte of the line, and its column.
+    counted: (usize, u32),
+}
+
+impl<'s> LineReader<'s> {
+    fn new(segment: &'s Segment, doc: u32) -> Self {
+        Self { segment, doc, line: None }
+    }
+
+    /// The `len` bytes at `at`, which is not before any place asked for so far.
+    fn occurrence(&mut self, at: usize, len: usize, is_definition: bool) -> Occurrence {
+        let document = self.segment.text(self.doc);
+        let line = match self.line.take().filter(|line| at < line.at.range.end) {
+            Some(line) => line,
+            None => self.read(at),
+        };
+        let line = self.line.insert(line);
+        let (from, column) = line.counted;
+        let column = column + (lines::column(&document[from..at], at - from) - 1);
+        line.counted = (at, column);
+        Occurrence {
+            line: line.at.number,
+            column,
+            end_column: column + (lines::column(&document[at..at + len], len) - 1),
+            text: line.text.clone(),
+            indent: line.indent,
+            is_definition,
+        }
+    }
+
+    fn read(&self, at: usize) -> ReadLine {
+        let at = lines::line_at(self.segment, self.doc, at);
+        let (text, indent) = lines::shown(&self.segment.text(self.doc)[at.range.clone()]);
+        ReadLine { counted: (at.range.start, 1), at, text, indent }
     }
 }

@@ -4,8 +4,9 @@
 use super::{RankingParameters, Terms};
 use crate::{Signal, words::parts_of};
 
-/// Matches of one pattern that are looked at.
+/// Matches of one pattern that are looked at, and patterns.
 const MAX_SPANS: usize = 256;
+const MAX_PATTERNS: usize = 16;
 /// Bytes between matches at which their nearness is a half: about three lines.
 const HALF_NEAR: f32 = 128.0;
 
@@ -43,6 +44,7 @@ fn file_name(path: &[u8], words: &[&str]) -> f32 {
 
 /// 1 when one match of each pattern stands next to the others; 0 for a single pattern.
 fn nearness(patterns: &[Spans<'_>]) -> f32 {
+    let patterns = &patterns[..patterns.len().min(MAX_PATTERNS)];
     if patterns.len() < 2 || patterns.iter().any(|spans| spans.is_empty()) {
         return 0.0;
     }
@@ -58,7 +60,8 @@ fn smallest_gap(patterns: &[Spans<'_>]) -> u32 {
     loop {
         let firsts = rest.iter().map(|spans| spans[0]);
         let end = firsts.clone().map(|(_, end)| end).max().unwrap_or(0);
-        let inside: u32 = firsts.clone().map(|(start, end)| end - start).sum();
+        let lens = firsts.clone().map(|(start, end)| end - start);
+        let inside = lens.fold(0, u32::saturating_add);
         let Some((earliest, (start, _))) = firsts.enumerate().min_by_key(|(_, (start, _))| *start)
         else {
             return smallest;
@@ -86,6 +89,12 @@ mod tests {
         ] {
             assert_eq!(file_name(path.as_bytes(), words), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn many_long_matches_are_no_overflow() {
+        let whole: Spans<'_> = &[(0, 64 << 20)];
+        assert_eq!(nearness(&[whole; 100]), 1.0);
     }
 
     #[test]

@@ -13,12 +13,15 @@
 //! logarithm of the frequency.
 
 use super::{RankingParameters, Terms};
-use crate::{Result, Segment, Snapshot, words::MAX_WHOLE};
+use crate::{Result, Segment, Snapshot, Stop, words::MAX_WHOLE};
 use tantivy::{
     DocSet, TERMINATED, Term,
     postings::Postings,
     schema::{Field, IndexRecordOption},
 };
+
+/// Words of a query that count, parts included: each costs a walk through its postings.
+const MAX_WORDS: usize = 64;
 
 /// The words of a query, with what they are worth over a snapshot.
 #[derive(Default)]
@@ -110,7 +113,10 @@ impl Words {
             (num_docs, most) = (docs, most.max(with_term));
         }
         // One that is in no file here counts as one that is in one: it may be in another shard's.
-        if weight > 0.0 && (!found.is_empty() || word.len() <= MAX_WHOLE) {
+        if weight > 0.0
+            && self.words.len() < MAX_WORDS
+            && (!found.is_empty() || word.len() <= MAX_WHOLE)
+        {
             let (n, df) = (num_docs as f32, most.max(1) as f32);
             let idf = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
             self.words.push(Word { fields: found, share: weight * idf });
@@ -118,16 +124,21 @@ impl Words {
         Ok(())
     }
 
-    /// Adds `scale` times the fit of each of the ascending `docs` of a segment to its score.
+    /// Adds `scale` times the fit of each of the ascending `docs` of a segment to its score; not of every
+    /// word when `stop` is due meanwhile.
     pub(super) fn add_to(
         &self,
         segment: &Segment,
         docs: &[u32],
         scale: f32,
         scores: &mut [f32],
+        stop: &Stop,
     ) -> Result<()> {
         let mut frequencies = vec![0.0; docs.len()];
         for word in &self.words {
+            if stop.is_due() {
+                return Ok(());
+            }
             frequencies.fill(0.0);
             for field in &word.fields {
                 field.add_to(segment, docs, self.b, &mut frequencies)?;

@@ -6,7 +6,7 @@ use super::{
     pace::Pace,
 };
 use crate::{
-    Result, Segment, Step, Stop,
+    EngineError, Result, Segment, Step, Stop,
     bits::Bits,
     grams::{GramIndex, Units},
     keys::KeyKind,
@@ -20,6 +20,15 @@ const UNITS_PER_CHECK: usize = 128;
 /// Paths matched between two looks at the clock; a document that is no candidate is not looked at, so
 /// that the looks may be fewer.
 const DOCS_PER_CHECK: u32 = 256;
+
+/// Names of repositories matched between two looks at the clock.
+const NAMES_PER_CHECK: usize = 64;
+
+/// Bytes of blocks kept of one segment for all patterns together; of what comes beyond, all blocks are
+/// candidates.
+const MAX_BLOCK_BYTES: usize = 64 << 20;
+/// Bytes of matches in names, likewise; beyond, the query is refused.
+const MAX_SYMBOL_BYTES: usize = 256 << 20;
 
 /// A match of a symbol pattern, in bytes of the document's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,13 +73,16 @@ impl PartPlan {
         let none = || Units::Some(Vec::new());
         let strings = &part.segment.docs.strings;
         let matching = |atom: &RepoAtom<'_>| {
-            let late = stop.is_due(); // once per filter: there may be a thousand
-            let holds = |name: &String| match atom {
-                _ if late => false,
-                RepoAtom::Name(matcher) => matcher.is_match(name.as_bytes()),
-                RepoAtom::Fact(filter) => filter.holds(&part.branches.facts_of(name)),
+            let mut late = stop.is_due(); // once per filter: there may be a thousand
+            let holds = |(i, name): (usize, &String)| {
+                late = late || (i % NAMES_PER_CHECK == NAMES_PER_CHECK - 1 && stop.is_due());
+                match atom {
+                    _ if late => false,
+                    RepoAtom::Name(matcher) => matcher.is_match(name.as_bytes()),
+                    RepoAtom::Fact(filter) => filter.holds(&part.branches.facts_of(name)),
+                }
             };
-            strings.repos.iter().map(holds).collect::<Vec<_>>()
+            strings.repos.iter().enumerate().map(holds).collect::<Vec<_>>()
         };
         let on_branch = |matcher: &&Matcher| {
             if stop.is_due() {
@@ -93,7 +105,7 @@ impl PartPlan {
             known: Known::default(),
             steps: Vec::new(),
         };
-        let mut chooser = Chooser { plan, part, stop, this };
+        let mut chooser = Chooser { plan, part, stop, this, block_bytes: 0, symbol_bytes: 0 };
         let docs = match explain {
             true => chooser.choose_in_steps()?,
             false => chooser.choose(&plan.root, &part.live)?.docs,
@@ -107,6 +119,9 @@ struct Chooser<'a> {
     part: &'a Part,
     stop: &'a Stop,
     this: PartPlan,
+    /// What is kept of candidate blocks, and of matches in names.
+    block_bytes: usize,
+    symbol_bytes: usize,
 }
 
 impl Chooser<'_> {
@@ -242,7 +257,10 @@ impl Chooser<'_> {
             self.add_paths(&atom.grams, within, &mut docs)?;
         }
         docs.intersect(within);
-        self.this.texts[i] = units;
+        if let Units::Some(found) = &units {
+            self.block_bytes += size_of_val(found.as_slice());
+        }
+        self.this.texts[i] = if self.block_bytes > MAX_BLOCK_BYTES { Units::All } else { units };
         Ok(Found { docs, exact: false })
     }
 
@@ -301,7 +319,12 @@ impl Chooser<'_> {
             }
         }
         hits.retain(|hit| within.has(hit.doc));
+        self.symbol_bytes += size_of_val(hits.as_slice());
+        if self.symbol_bytes > MAX_SYMBOL_BYTES {
+            return Err(EngineError::TooManyDefinitions(self.symbol_bytes, MAX_SYMBOL_BYTES));
+        }
         hits.sort_unstable();
+        hits.shrink_to_fit();
         let mut docs = Bits::none(self.part.segment.docs.num());
         hits.iter().for_each(|hit| docs.insert(hit.doc));
         self.this.symbols[i] = hits;

@@ -53,11 +53,13 @@ impl Collected {
         self.on_line = 0;
     }
 
-    /// Adds a match that is known already and lies on one line.
+    /// Adds a match that is known already, lies on one line, and comes after all others.
     pub(super) fn push(&mut self, text: &[u8], start: usize, end: usize) {
-        let line = line_end(text, end, text.len());
-        self.add_line(line);
-        self.spans.push((start as u32, end as u32));
+        // A line may be long and have many: its end is looked for once.
+        if self.lines.last().is_none_or(|last| (*last as usize) < end) {
+            self.add_line(line_end(text, end, text.len()));
+        }
+        self.add_span(start, end, usize::MAX);
     }
 
     /// Adds what another pattern found.

@@ -15,7 +15,7 @@ use crate::{
 };
 use ax_model::{BlobId, DocKey};
 use memchr::{memchr, memrchr};
-use std::cmp::Ordering;
+use std::{cmp, sync::atomic::Ordering};
 
 /// A document that matches.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Hit {
 
 impl Hit {
     /// In the order asked for, then best first; equals in order of key.
-    pub(super) fn order(a: &Self, b: &Self) -> Ordering {
+    pub(super) fn order(a: &Self, b: &Self) -> cmp::Ordering {
         let place = |hit: &Self| (hit.candidate.part, hit.candidate.doc);
         let by_score = b.candidate.score.total_cmp(&a.candidate.score);
         let by_rank = a.candidate.rank.cmp(&b.candidate.rank).then(by_score);
@@ -104,6 +104,7 @@ impl Search<'_> {
             file.signals = ranking.signals(document.segment, document.doc, known)?;
             file.signals.extend(added);
         }
+        self.held.fetch_add(file.memory_bytes(), Ordering::Relaxed);
         Ok(Some(Hit { candidate, num_lines, file: Some(Box::new(file)) }))
     }
 

@@ -7,18 +7,28 @@ use super::{
     shape::{MissingBody, ShardBody},
     trace::RequestId,
 };
-use crate::root::{NavigateOptions, Navigated};
+use crate::{
+    queries,
+    root::{NavigateOptions, Navigated},
+};
 use ax_engine::{FileReferences, Origin, Place, Symbol, SymbolQuery};
 use ax_model::{Code, Fault};
 use ax_proto::search::{PlaceQuestion, ReferenceQuestion, Summary, SymbolQuestion};
+use ax_query::{Atom, Query};
 use axum::{
     Extension, Json,
     extract::{RawQuery, State},
 };
 use serde::Serialize;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Occurrences per file when nothing else is asked for.
 const DEFAULT_LINES: u32 = 30;
+/// Most occurrences per file.
+const MAX_LINES: u32 = 1_000;
 
 /// Definitions by name.
 #[derive(Debug, Serialize)]
@@ -118,7 +128,7 @@ pub(super) async fn symbols(
 ) -> Result<Json<SymbolsBody>, HttpFault> {
     let known = ["q", "repo", "lang", "kind", "limit", "offset", "timeout", "wait_for"];
     let params = Params::strict(raw.as_deref(), &known)?;
-    let question = symbol_question(&params)?;
+    let question = symbol_question(&params).await?;
     let options = options_of(&params, request_id)?;
     let found = state.root.symbols(question, &Origin::default(), &options).await?;
     let (symbols, summary) = parts(found);
@@ -137,7 +147,7 @@ pub(super) async fn definitions(
     ];
     let params = Params::strict(raw.as_deref(), &known)?;
     let question = place_question(&params)?;
-    let language = language_of(&params)?;
+    let language = language_of(&params).await?;
     let options = options_of(&params, request_id)?;
     let line = question.line;
     let place = state.root.place(question, &options).await?;
@@ -160,8 +170,13 @@ pub(super) async fn references(
     ];
     let params = Params::strict(raw.as_deref(), &known)?;
     let options = options_of(&params, request_id)?;
-    let language = language_of(&params)?;
+    let language = language_of(&params).await?;
     let (name, place) = match params.text("symbol") {
+        "" if params.given("symbol").is_ok() => {
+            return Err(Fault::new(Code::BadRequest, "`symbol` is empty")
+                .in_field("symbol")
+                .into());
+        }
         "" => {
             let question = place_question(&params)?;
             let line = question.line;
@@ -176,7 +191,11 @@ pub(super) async fn references(
     };
     let max_per_file = match params.number("lines", 1)? {
         0 => DEFAULT_LINES,
-        lines => lines,
+        lines if lines <= MAX_LINES => lines,
+        lines => {
+            let message = format!("`lines` is {lines}; the most is {MAX_LINES}");
+            return Err(Fault::new(Code::QueryBadValue, message).in_field("lines").into());
+        }
     };
     let question =
         ReferenceQuestion { name: name.clone(), language, max_per_file, ..Default::default() };
@@ -188,27 +207,58 @@ pub(super) async fn references(
 }
 
 /// What a search for names asks: `q` as after `sym:`, and the filters beside it.
-pub(crate) fn symbol_question(params: &Params) -> Result<SymbolQuestion, Fault> {
-    let q = params.required("q")?.trim();
+pub(crate) async fn symbol_question(params: &Params) -> Result<SymbolQuestion, Fault> {
+    let q = params.given("q")?.trim();
+    begins_with_name(q).await?;
     let mut text = format!("{SYM}{q}");
-    check(&text, "q")?;
+    check(&text, "q").await?;
     for (field, filter) in [("kind", "symkind"), ("lang", "lang")] {
         let value = params.text(field);
         if !value.is_empty() {
             let value = value.replace('\\', "\\\\").replace('"', "\\\"");
             text = format!("{text} {filter}:\"{value}\"");
-            check(&text, field)?;
+            check(&text, field).await?;
         }
     }
     let repo = params.text("repo").to_owned();
     Ok(SymbolQuestion { query: text, repo, ..Default::default() })
 }
 
+/// Reads a text away from the threads that answer requests.
+async fn read(text: &str) -> Result<Arc<Query>, Fault> {
+    queries::read(text, Instant::now() + READ_WITHIN).await
+}
+
+/// How long the text of a question may wait to be read.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+
 /// Stands before `q`.
 const SYM: &str = "sym:";
 
+/// Refuses a `q` that is empty or begins with a filter, which behind `sym:` would pass for a name.
+async fn begins_with_name(q: &str) -> Result<(), Fault> {
+    let Some(first) = q.split_whitespace().next() else {
+        return read(q).await.map(drop).map_err(|fault| fault.in_field("q"));
+    };
+    // With a word beside it, since a setting alone is no query.
+    match read(&format!("{first} x")).await {
+        Err(fault) if fault.code == Code::QueryUnknownFilter => Err(fault.in_field("q")),
+        Err(_) => Ok(()), // as the beginning of a quoted name, of which it is only the first word
+        Ok(query) => {
+            let patterns = query.atoms();
+            let names = patterns.iter().filter(|(atom, _)| matches!(atom, Atom::Text { .. }));
+            if names.count() == 2 {
+                return Ok(());
+            }
+            let message = format!("`q` begins with `{first}`, which is no name");
+            let hint = "write the name first, filters behind it, as in `lock lang:c`; a name may be in quotes";
+            Err(Fault::new(Code::QueryBadValue, message).in_field("q").hint(hint))
+        }
+    }
+}
+
 /// Refuses a query that is not one name and filters; the fault is that of `field`.
-fn check(text: &str, field: &str) -> Result<(), Fault> {
+async fn check(text: &str, field: &str) -> Result<(), Fault> {
     let at_fault = |mut fault: Fault| {
         // `q` is the only field whose text is known to the caller as it stands here
         let shifted = fault
@@ -217,11 +267,9 @@ fn check(text: &str, field: &str) -> Result<(), Fault> {
         fault.span = shifted.filter(|_| field == "q");
         fault.in_field(field)
     };
-    let query = ax_query::parse(text, &ax_query::Limits::default());
-    let query = query.map_err(|error| at_fault(error.into()))?;
-    ax_engine::check_names(&query).map_err(|error| at_fault(error.into()))?;
+    let query = read(text).await.map_err(at_fault)?;
     if SymbolQuery::of(&query).is_none() || query.shape != ax_query::Shape::default() {
-        let message = "`q` is one name, and filters by repo:, file:, lang:, symkind:, archived: and their like beside it";
+        let message = "`q` is one name, and filters by repo:, file:, lang:, symkind:, archived: and their like behind it, none negated";
         let hint =
             "as in `lock`, `^lock$`, `/^spin_.*/` or `lock lang:c`; /api/v1/search takes any query";
         return Err(Fault::new(Code::QueryBadValue, message).in_field(field).hint(hint));
@@ -230,11 +278,11 @@ fn check(text: &str, field: &str) -> Result<(), Fault> {
 }
 
 /// A language that exists, or none.
-fn language_of(params: &Params) -> Result<String, Fault> {
+async fn language_of(params: &Params) -> Result<String, Fault> {
     let language = params.text("lang");
     if !language.is_empty() {
         let value = language.replace('\\', "\\\\").replace('"', "\\\"");
-        check(&format!("{SYM}x lang:\"{value}\""), "lang")?;
+        check(&format!("{SYM}x lang:\"{value}\""), "lang").await?;
     }
     Ok(language.to_owned())
 }

@@ -73,7 +73,9 @@ impl Params {
         let Some(text) = self.values.get(name) else { return Ok(0) };
         match text.parse() {
             Ok(number) if number >= least => Ok(number),
-            _ => Err(bad_value(name, text, &format!("a whole number from {least}"))),
+            _ => {
+                Err(bad_value(name, text, &format!("a whole number from {least} to {}", u32::MAX)))
+            }
         }
     }
 

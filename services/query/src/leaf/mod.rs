@@ -39,6 +39,8 @@ use tracing::Instrument;
 /// Entries of a listing when the request does not say.
 const DEFAULT_LIST: usize = 1_000;
 /// A request that does not say how long it may take.
+/// About how much memory the files and lines of one answer may take.
+const MAX_HELD_BYTES: usize = 256 << 20;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers for single shards, each from one view. Cheap to clone.
@@ -316,6 +318,7 @@ fn engine_options(wanted: &Wanted, shape: &Shape, ranking: &InForce) -> SearchOp
             _ => some_or(wanted.max_lines_per_file, defaults.max_lines_per_file),
         },
         max_lines: some_or(wanted.max_lines, usize::MAX),
+        max_bytes: MAX_HELD_BYTES,
         sort: shape.sort,
         group_by: match shape.select {
             Select::Repo => Some(GroupBy::Repo),

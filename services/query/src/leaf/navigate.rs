@@ -1,7 +1,10 @@
 //! Questions about names to one shard.
 
 use super::{DEFAULT_TIMEOUT, Leaf, fault_of, is_damage, run};
-use crate::navigate::{origin_of, place_to_wire, references_to_wire, symbols_to_wire};
+use crate::{
+    navigate::{origin_of, place_to_wire, references_to_wire, symbols_to_wire},
+    queries,
+};
 use ax_engine::{EngineError, PlaceQuery, ReferenceQuery, Snapshot, Stop, SymbolQuery};
 use ax_model::{Code, DocKey, Fault, Offset, RepoName, ShardId};
 use ax_proto::search::{
@@ -18,7 +21,7 @@ use std::{
 enum Asked {
     Place(DocKey, PlaceQuestion),
     /// With its query, when it has one.
-    Symbols(SymbolQuestion, Option<Box<Query>>),
+    Symbols(SymbolQuestion, Option<Arc<Query>>),
     References(ReferenceQuestion),
 }
 
@@ -32,7 +35,7 @@ impl Leaf {
         };
         let deadline = started + timeout;
         let (shard, position) = (ShardId(request.shard), Offset(request.min_position));
-        let asked = Arc::new(Asked::of(request.question)?);
+        let asked = Arc::new(Asked::of(request.question, deadline).await?);
         for attempt in 0.. {
             let view = self.shards.view_at(shard, position, deadline).await?;
             let permit = self.admission.enter(deadline).await?;
@@ -59,7 +62,7 @@ impl Leaf {
 }
 
 impl Asked {
-    fn of(question: Option<Question>) -> Result<Self, Fault> {
+    async fn of(question: Option<Question>, deadline: Instant) -> Result<Self, Fault> {
         match question {
             Some(Question::Place(place)) => {
                 let repo = RepoName::new(place.repo.as_str());
@@ -71,12 +74,12 @@ impl Asked {
                 Ok(Self::Symbols(symbols, None))
             }
             Some(Question::Symbols(symbols)) => {
-                let query = ax_query::parse(&symbols.query, &ax_query::Limits::default())?;
+                let query = queries::read(&symbols.query, deadline).await?;
                 if SymbolQuery::of(&query).is_none() {
                     let message = "the query is not one sym: and filters";
                     return Err(Fault::new(Code::BadRequest, message).in_field("query"));
                 }
-                Ok(Self::Symbols(symbols, Some(Box::new(query))))
+                Ok(Self::Symbols(symbols, Some(query)))
             }
             Some(Question::References(references)) => Ok(Self::References(references)),
             None => Err(Fault::new(Code::BadRequest, "the request asks no question that is known")),

@@ -40,7 +40,8 @@ pub(super) async fn symbols(
     let query = params.text("q").trim();
     let found = async {
         let options = options_of(&params, request_id)?;
-        state.root.symbols(symbol_question(&params)?, &Origin::default(), &options).await
+        let question = symbol_question(&params).await?;
+        state.root.symbols(question, &Origin::default(), &options).await
     };
     match found.await {
         Ok(found) => {

@@ -129,20 +129,24 @@ impl Root {
     /// wait, at most until their deadlines; more than may wait are refused.
     async fn admit(
         &self,
-        request: SearchRequest,
+        mut request: SearchRequest,
     ) -> Result<(Resolved, OwnedSemaphorePermit), Fault> {
         let (world, began) = (&self.inner.world, Instant::now());
-        let asked = self.query_log().is_on().then(|| (request.query.clone(), request.options));
+        request.request_id = request_id(request.request_id);
+        let asked = self.query_log().is_on().then(|| {
+            let options = request.options.unwrap_or_default();
+            (request.query.clone(), options, request.request_id.clone())
+        });
         let time_to_read = time_to_read(&request, &world.limits, began);
         let resolving = async {
             let query = queries::read(&request.query, time_to_read).await?;
             Resolved::of(request, &query, world, began)
         };
         let resolved = resolving.await.inspect_err(|fault| {
-            let Some((query, options)) = asked else { return };
-            let options = options.unwrap_or_default();
+            let Some((query, options, request_id)) = asked else { return };
             let refused = LoggedQuery::asked(&query, &options, began.elapsed());
-            self.query_log().note(LoggedQuery { code: fault.code.to_string(), ..refused });
+            let code = fault.code.to_string();
+            self.query_log().note(LoggedQuery { request_id, code, ..refused });
         })?;
         let admitted = self.inner.admission.enter(resolved.deadline).await;
         let permit = admitted.inspect_err(|fault| self.log(&resolved, Err(fault)))?;

@@ -158,7 +158,12 @@ fn resolve_options(wanted: SearchOptions, limits: &RequestLimits) -> Result<Sear
         limit: within("limit", wanted.limit, limits.default_limit, limits.max_limit)?,
         context_lines: within("context", wanted.context_lines, 0, limits.max_context)?,
         timeout_ms: within("timeout", wanted.timeout_ms, default_ms, to_ms(limits.max_timeout))?,
-        max_lines_per_file: or_default(wanted.max_lines_per_file, limits.default_lines_per_file),
+        max_lines_per_file: within(
+            "lines",
+            wanted.max_lines_per_file,
+            limits.default_lines_per_file,
+            limits.max_lines_per_file,
+        )?,
         // A count is exact unless a limit was asked for: it holds no files, so nothing else bounds it.
         all: wanted.all || (wanted.count_only && wanted.limit == 0),
         count_only: wanted.count_only,
