@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::ops::{ControlFlow, Range};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use streaming_iterator::StreamingIterator;
 use tree_sitter::{ParseOptions, Parser, QueryCursor, QueryCursorOptions, QueryMatch, Tree};
 
 use crate::grammar::{Compiled, Role};
+use crate::meter::Meter;
 use crate::prose::{Mark, prose_of};
 use crate::{Kind, Language};
 
@@ -44,7 +45,8 @@ pub struct Outline {
 pub struct Budget {
     /// Bytes of the text; a longer one is not parsed.
     pub max_bytes: usize,
-    /// Time for the parse and the search for definitions together.
+    /// Time that the calling thread may be at work for the parse and the search for definitions together. That others
+    /// have its core meanwhile does not count, where the system tells them apart.
     pub timeout: Duration,
 }
 
@@ -85,7 +87,7 @@ impl GivenUp {
 /// # Errors
 ///
 /// [`GivenUp`] when the text is over the budget. The clock is looked at between steps of the parser, and a
-/// step over a hostile text (a million open brackets) is slow: a call may last up to twice the timeout.
+/// step over a hostile text (a million open brackets) is slow: a call may work for up to twice the timeout.
 pub fn outline(
     language: &Language,
     text: &[u8],
@@ -98,11 +100,14 @@ pub fn outline(
     if text.len() > budget.max_bytes || u32::try_from(text.len()).is_err() {
         return Err(GivenUp::TooBig);
     }
-    let deadline = Instant::now() + budget.timeout;
-    let compiled = grammar.compiled();
-    let tree = parse(compiled, text, deadline)?;
-    let (found, marks) = find(compiled, &tree, text, deadline)?;
-    Ok(Some(Outline { definitions: nest(found, text), prose: prose_of(marks, text) }))
+    let compiled = grammar.compiled(); // before the clock runs: the first text of a language pays for no others
+    read(compiled, text, &Meter::start(budget.timeout)).map(Some)
+}
+
+fn read(compiled: &Compiled, text: &[u8], meter: &Meter) -> Result<Outline, GivenUp> {
+    let tree = parse(compiled, text, meter)?;
+    let (found, marks) = find(compiled, &tree, text, meter)?;
+    Ok(Outline { definitions: nest(found, text), prose: prose_of(marks, text) })
 }
 
 thread_local! {
@@ -111,11 +116,11 @@ thread_local! {
     static CURSOR: RefCell<QueryCursor> = RefCell::new(QueryCursor::new());
 }
 
-fn parse(compiled: &Compiled, text: &[u8], deadline: Instant) -> Result<Tree, GivenUp> {
+fn parse(compiled: &Compiled, text: &[u8], meter: &Meter) -> Result<Tree, GivenUp> {
     PARSER.with_borrow_mut(|parser| {
         parser.set_language(&compiled.language).map_err(|_| GivenUp::ParseFailed)?;
         let mut late = false;
-        let mut progress = |_: &_| check(deadline, &mut late);
+        let mut progress = |_: &_| check(meter, &mut late);
         let options = ParseOptions::new().progress_callback(&mut progress);
         let mut read = |at: usize, _| text.get(at..).unwrap_or_default();
         let tree = parser.parse_with_options(&mut read, None, Some(options));
@@ -125,8 +130,8 @@ fn parse(compiled: &Compiled, text: &[u8], deadline: Instant) -> Result<Tree, Gi
     })
 }
 
-fn check(deadline: Instant, late: &mut bool) -> ControlFlow<()> {
-    *late = Instant::now() >= deadline;
+fn check(meter: &Meter, late: &mut bool) -> ControlFlow<()> {
+    *late = meter.is_over();
     if *late { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
@@ -147,11 +152,11 @@ fn find(
     compiled: &Compiled,
     tree: &Tree,
     text: &[u8],
-    deadline: Instant,
+    meter: &Meter,
 ) -> Result<(Vec<Found>, Vec<Mark>), GivenUp> {
     CURSOR.with_borrow_mut(|cursor| {
         let mut late = false;
-        let mut progress = |_: &_| check(deadline, &mut late);
+        let mut progress = |_: &_| check(meter, &mut late);
         let options = QueryCursorOptions::new().progress_callback(&mut progress);
         cursor.set_match_limit(MAX_OPEN_MATCHES);
         let root = tree.root_node();
@@ -233,4 +238,26 @@ fn encloses(outer: &Range<usize>, inner: &Range<usize>) -> bool {
 
 fn text_of(text: &[u8], range: &Range<usize>) -> String {
     String::from_utf8_lossy(text.get(range.clone()).unwrap_or_default()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What broke: all time counted, so a thread of the lowest priority gave up on texts that it had hardly begun.
+    #[test]
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    fn a_text_is_not_given_up_since_others_were_at_work() {
+        let compiled = crate::find_language("c").unwrap().grammar.unwrap().compiled();
+        let text = "int f(void) { return 1; }\n".repeat(1000);
+        let num_within = |meter: &Meter| {
+            let found = read(compiled, text.as_bytes(), meter);
+            found.map(|outline| outline.definitions.len())
+        };
+        let limit = Duration::from_millis(500);
+        let meter = Meter::start(limit);
+        crate::meter::tests::while_others_work(limit);
+        assert_eq!(num_within(&meter), Ok(1000));
+        assert_eq!(num_within(&Meter::start(Duration::ZERO)), Err(GivenUp::TooSlow), "it is asked");
+    }
 }

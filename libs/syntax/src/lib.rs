@@ -9,6 +9,7 @@ mod grammar;
 mod kind;
 mod language;
 mod languages;
+mod meter;
 mod prose;
 mod rules;
 mod subwords;

@@ -3,22 +3,13 @@
 //! the worker publishes, so a shard keeps one writer. A crash before that leaves an orphan, and the work is done
 //! again.
 
-use crate::{
-    IndexerConfig, IndexerError,
-    choice::{next_merge, next_to_parse},
-    known::Known,
-    scratch::Scratch,
-    weeding,
-};
-use ax_engine::{BuildOptions, BuiltSegment, KnownSegment, MergePolicy, Segment, Snapshot};
+use crate::{IndexerError, known::Known, scratch::Scratch};
+use ax_engine::{BuildOptions, BuiltSegment, KnownSegment, Segment, Snapshot};
 use ax_model::{Manifest, Offset, SegmentEntry, SegmentId};
 use ax_store::{Neighbours, ShardStore, has_bytes_of};
 use parking_lot::Mutex;
 use std::{io, ops::Range, path::PathBuf, sync::Arc};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinHandle,
-};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A merge that is done and uploaded, to be published.
 pub(crate) struct Merged {
@@ -44,133 +35,6 @@ pub(crate) struct Job {
     pub range: Range<usize>,
     /// Whether its unparsed documents are parsed.
     pub parse: bool,
-}
-
-/// At most one merge at a time for a shard, and beside it at most one segment that is parsed.
-pub(crate) struct Merger {
-    sources: Sources,
-    policy: MergePolicy,
-    symbols: bool,
-    /// Who holds its permit may parse.
-    turns: Arc<Semaphore>,
-    turn: Option<OwnedSemaphorePermit>,
-    merge: Option<Running>,
-    parse: Option<Running>,
-    /// There is something to parse, once it is our turn.
-    waits: bool,
-}
-
-/// Work under way.
-struct Running {
-    /// The segments that are written again.
-    parts: Vec<SegmentId>,
-    task: JoinHandle<Result<Merged, IndexerError>>,
-}
-
-impl Merger {
-    /// A merger for the shard of `store`, with local files in `scratch`.
-    pub fn new(store: ShardStore, scratch: &Scratch, config: &IndexerConfig) -> Self {
-        let (folder, known) = (scratch.folder().to_owned(), scratch.known());
-        let sources = Sources { store, folder, neighbours: config.neighbours.clone(), known };
-        Self {
-            sources,
-            policy: config.merge.clone(),
-            symbols: config.symbols,
-            turns: Arc::clone(&config.parsing),
-            turn: None,
-            merge: None,
-            parse: None,
-            waits: false,
-        }
-    }
-
-    /// True while something reads and writes in the folder.
-    pub fn is_running(&self) -> bool {
-        self.merge.is_some() || self.parse.is_some()
-    }
-
-    /// Starts what is worthwhile among the segments that grow and does not run yet: the best merge, or
-    /// else the weeding that is due; and parsing, if it is our turn. While a shard is rebuilt, what it serves is
-    /// not worth it any more.
-    pub fn consider(&mut self, manifest: &Manifest) {
-        let entries = manifest.growing();
-        if self.merge.is_none() {
-            self.merge = self
-                .begin_merge(manifest, entries)
-                .or_else(|| self.begin_weeding(manifest, entries));
-        }
-        let turn = self.turn.take(); // for the next shard, unless this one parses now
-        self.waits = false;
-        if self.symbols && self.parse.is_none() {
-            let merging = self.merge.as_ref().map_or(&[][..], |running| &running.parts);
-            let place = next_to_parse(entries, &self.policy, merging);
-            self.waits = place.is_some() && turn.is_none();
-            if let (Some(place), Some(turn)) = (place, turn) {
-                let job = Job { range: place..place + 1, parse: true };
-                self.parse = Some(self.begin(manifest, job, Some(turn)));
-            }
-        }
-    }
-
-    fn begin_merge(&self, manifest: &Manifest, entries: &[SegmentEntry]) -> Option<Running> {
-        let parsing = self.parse.as_ref().and_then(|running| running.parts.first());
-        let range = next_merge(entries, &self.policy, parsing)?;
-        Some(self.begin(manifest, Job { range, parse: false }, None))
-    }
-
-    fn begin_weeding(&self, manifest: &Manifest, entries: &[SegmentEntry]) -> Option<Running> {
-        let due = ax_engine::plan_weeding(entries, &self.policy);
-        let (first, last) = (*due.first()?, *due.last()?);
-        let parts = ids(&entries[first..=last]);
-        if self.parse.as_ref().is_some_and(|running| parts.contains(&running.parts[0])) {
-            return None; // it stays due
-        }
-        let (sources, manifest) = (self.sources.clone(), manifest.clone());
-        let weeding = weeding::weed(sources, manifest, due, self.policy.dead_percent);
-        Some(Running { parts, task: tokio::spawn(weeding) })
-    }
-
-    fn begin(&self, manifest: &Manifest, job: Job, turn: Option<OwnedSemaphorePermit>) -> Running {
-        let parts = ids(&manifest.growing()[job.range.clone()]);
-        let merging = merge(self.sources.clone(), manifest.clone(), job, turn);
-        Running { parts, task: tokio::spawn(merging) }
-    }
-
-    /// Returns once something that runs is done, with it; or with nothing once it is time to consider again;
-    /// never, when nothing runs and nothing waits. Cancel-safe.
-    pub async fn next(&mut self) -> Result<Option<Merged>, IndexerError> {
-        let (done, slot) = tokio::select! {
-            done = ended(&mut self.merge) => (done, &mut self.merge),
-            done = ended(&mut self.parse) => (done, &mut self.parse),
-            Ok(turn) = Arc::clone(&self.turns).acquire_owned(), if self.waits => {
-                (self.turn, self.waits) = (Some(turn), false);
-                return Ok(None);
-            }
-            else => return std::future::pending().await,
-        };
-        *slot = None;
-        done.map_err(|error| IndexerError::Panicked(error.to_string()))?.map(Some)
-    }
-}
-
-/// How it ended; never, when nothing runs.
-async fn ended(
-    running: &mut Option<Running>,
-) -> Result<Result<Merged, IndexerError>, tokio::task::JoinError> {
-    match running {
-        Some(running) => (&mut running.task).await,
-        None => std::future::pending().await,
-    }
-}
-
-fn ids(entries: &[SegmentEntry]) -> Vec<SegmentId> {
-    entries.iter().map(|entry| entry.id.clone()).collect()
-}
-
-impl Drop for Merger {
-    fn drop(&mut self) {
-        self.merge.iter().chain(&self.parse).for_each(|running| running.task.abort());
-    }
 }
 
 /// Puts `merged` in the place of its parts, wherever in `manifest` they stand now: what was being
@@ -199,7 +63,12 @@ fn replace(segments: &[SegmentEntry], merged: &Merged) -> Option<Vec<SegmentEntr
     Some(replaced)
 }
 
-async fn merge(
+pub(crate) fn ids(entries: &[SegmentEntry]) -> Vec<SegmentId> {
+    entries.iter().map(|entry| entry.id.clone()).collect()
+}
+
+/// Writes the segments of a job as one. The turn, if it is ours, is held until then.
+pub(crate) async fn merge(
     sources: Sources,
     manifest: Manifest,
     job: Job,
@@ -228,6 +97,12 @@ fn weeded_together(parts: &[SegmentEntry]) -> Offset {
 }
 
 impl Sources {
+    /// Those of the shard of `store`, with local files in `scratch` and beside it.
+    pub fn new(store: ShardStore, scratch: &Scratch, neighbours: Neighbours) -> Self {
+        let (folder, known) = (scratch.folder().to_owned(), scratch.known());
+        Self { store, folder, neighbours, known }
+    }
+
     /// Writes segments as one, and uploads it. The turn, if it is ours, is held until then.
     pub async fn rewrite(
         &self,

@@ -94,6 +94,63 @@ async fn until_docs(world: &World, wanted: u64) -> Result<()> {
     Ok(())
 }
 
+/// What broke: a merge that failed ended the tenure, and the next one began with the same merge, so that no change
+/// came through any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_that_cannot_be_merged_stops_neither_changes_nor_other_merges() -> Result<()> {
+    let mut world = World::new().await?;
+    world.merge.fan_in = 4;
+    world.assign("a", 1).await?;
+    let running = world.start("a");
+    let mut files = Vec::new();
+    append_files(&world, &mut files, 3).await?;
+    running.stop().await?;
+    let lost = world.shard().head().await?.context("a head")?.manifest.segments[0].id.clone();
+    let segments = world.folder.path().join("store/g1/s00000/segments");
+    let (there, away) = (segments.join(format!("{lost}.seg")), segments.join("away"));
+    std::fs::rename(&there, &away)?;
+
+    world.assign("b", 2).await?;
+    let _running = world.start("b");
+    append_files(&world, &mut files, 12).await?;
+    world
+        .until_head("other merges", |manifest| {
+            let ids: Vec<_> = manifest.segments.iter().map(|entry| &entry.id).collect();
+            anyhow::ensure!(ids.contains(&&lost) && ids.len() < 10, "{ids:?}");
+            Ok(())
+        })
+        .await?;
+    let hint = world.until_hint("the hint", |hint| hint.epoch == 2).await?;
+    assert_eq!(hint.failure, "", "the shard does not stand still");
+
+    std::fs::rename(&away, &there)?;
+    let link = world
+        .until_head("its merge", |manifest| {
+            let is_there = manifest.segments.iter().any(|entry| entry.id == lost);
+            anyhow::ensure!(!is_there, "{:?}", manifest.segments);
+            Ok(())
+        })
+        .await?;
+    assert_eq!(world.paths_of(&link).await?, files.into_iter().collect());
+    Ok(())
+}
+
+/// Appends so many files, each a segment of its own.
+async fn append_files(world: &World, files: &mut Vec<String>, num: usize) -> Result<()> {
+    for _ in 0..num {
+        let file = format!("f{}", files.len());
+        let at = world.append(vec![put(&file, "text")]).await?;
+        files.push(file);
+        world
+            .until_head("the position", |manifest| {
+                anyhow::ensure!(manifest.position() >= at, "{}", manifest.applied);
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poisonous_record_is_set_aside_and_the_shard_goes_on() -> Result<()> {
     let world = World::new().await?;

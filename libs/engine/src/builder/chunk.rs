@@ -6,7 +6,6 @@
 use super::{
     Definitions, Extraction, Pending, SegmentBuilder, Wanted,
     extraction::{self, Task},
-    threads::Crew,
 };
 use crate::{
     Result, blocks,
@@ -44,7 +43,12 @@ impl SegmentBuilder {
         let ((fed, written), (extracted, runs)) = crew.run(|| {
             rayon::join(
                 || (words.add_all(before), write_content(out, &chunk)),
-                || rayon::join(|| extract(&chunk, tasks, crew), || sort_grams(sorters, &units)),
+                || {
+                    rayon::join(
+                        || extract(&chunk, tasks, || crew.give_way()),
+                        || sort_grams(sorters, &units),
+                    )
+                },
             )
         });
         fed.and(written)?;
@@ -138,17 +142,25 @@ fn shares(units: &[Unit<'_>], num: usize) -> Vec<Range<usize>> {
     shares
 }
 
-/// Extracts definitions and digests words on all cores. Of equal texts whoever comes first parses.
-fn extract(chunk: &[Pending], tasks: Vec<Task>, crew: Crew) -> Vec<(Definitions, Digest)> {
+/// Extracts definitions and digests words on all cores. Of equal texts whoever comes first parses, once it has
+/// given way.
+fn extract(
+    chunk: &[Pending],
+    tasks: Vec<Task>,
+    give_way: impl Fn() + Sync,
+) -> Vec<(Definitions, Digest)> {
     let shared: Vec<OnceLock<Definitions>> = chunk.iter().map(|_| OnceLock::new()).collect();
+    let parse = |pending: &Pending| {
+        give_way();
+        definitions_of(pending)
+    };
     let extract = |digester: &mut Digester, (pending, task): (&Pending, Task)| {
-        crew.give_way();
         let definitions = match task {
             Task::Nothing => Definitions::default(),
             Task::Leave => Definitions::unparsed(),
             Task::Copy(known) => known,
-            Task::Parse => definitions_of(pending),
-            Task::Share(first) => shared[first].get_or_init(|| definitions_of(pending)).clone(),
+            Task::Parse => parse(pending),
+            Task::Share(first) => shared[first].get_or_init(|| parse(pending)).clone(),
         };
         let digest = digest(digester, pending, &definitions);
         (definitions, digest)
@@ -190,4 +202,34 @@ fn count(done: &Extraction) {
     metrics::counter!("ax_engine_parsed_bytes_total").increment(parsed.num_bytes);
     metrics::counter!("ax_engine_reused_texts_total").increment(reused.num);
     metrics::counter!("ax_engine_reused_bytes_total").increment(reused.num_bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// What broke: a merge waited for searches before each document, also before those that it only copied.
+    #[test]
+    fn only_texts_that_are_parsed_give_way() {
+        let pending = |doc| Pending {
+            doc,
+            path: "a.rs".to_owned(),
+            text: Bytes::from_static(b"fn one() {}"),
+            language: ax_syntax::find_language("rust"),
+            known: None,
+        };
+        let copy = || Task::Copy(Definitions::default());
+        let num_waits = |tasks: Vec<Task>| {
+            let chunk: Vec<_> = (0..).take(tasks.len()).map(pending).collect();
+            let waits = AtomicUsize::new(0);
+            let give_way = || _ = waits.fetch_add(1, Ordering::Relaxed);
+            let found = extract(&chunk, tasks, give_way);
+            let num_symbols: usize = found.iter().map(|(found, _)| found.symbols.len()).sum();
+            (waits.into_inner(), num_symbols)
+        };
+        assert_eq!(num_waits(vec![Task::Nothing, Task::Leave, copy(), copy()]), (0, 0));
+        assert_eq!(num_waits(vec![copy(), Task::Parse, Task::Share(2), Task::Share(2)]), (2, 3));
+    }
 }

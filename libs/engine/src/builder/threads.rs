@@ -1,8 +1,8 @@
 //! The threads that builds share.
 //!
 //! What can wait has threads of its own, since work that has begun on a thread is ended first, and a chunk
-//! of parsing takes seconds. They have the lowest priority that the system knows, and between two texts stand
-//! still while others are at work: searches, and builds of what is fresh. The priority alone was not enough: a
+//! of parsing takes seconds. They have the lowest priority that the system knows, and before a text that they parse
+//! stand still while others are at work: searches, and builds of what is fresh. The priority alone was not enough: a
 //! core that is kept busy slows down the one beside it. They take a text each [`PATIENCE`] all the same, or on a
 //! machine that is always busy definitions would never come.
 
@@ -50,7 +50,7 @@ impl Crew {
         }
     }
 
-    /// To be called between two texts.
+    /// To be called before a text is parsed. What is only copied is too quick for a wait.
     pub(super) fn give_way(self) {
         if self == Self::Background {
             let deadline = Instant::now() + PATIENCE;
