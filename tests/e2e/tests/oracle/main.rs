@@ -117,7 +117,7 @@ struct Summary {
 
 /// Asks ax for every line; the counts of the answer must be those of what it lists.
 async fn ask(api: &Api, pattern: &Pattern) -> anyhow::Result<BTreeSet<Line>> {
-    let options = [("all", "true"), ("lines", "1000000000"), ("timeout", "60s")];
+    let options = [("all", "true"), ("lines", "100000"), ("timeout", "60s")];
     let query = pattern.query();
     let asked = [&[("q", query.as_str())], &options[..]].concat();
     let (status, text) = api.get_text("/api/v1/search", &asked).await?;
