@@ -33,6 +33,7 @@ packages() {
 # the rest for librdkafka, which is built from source because
 # distributions carry versions that are too old.
 install_build() {
+  has cargo || die "needs Rust: https://rustup.rs"
   packages '30 s' protobuf-compiler libprotobuf-dev g++ make cmake pkg-config libssl-dev zlib1g-dev libcurl4-openssl-dev
 }
 
