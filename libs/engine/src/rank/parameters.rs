@@ -79,7 +79,7 @@ parameters! {
     b: shape = 0.75, 0.0 to 1.0, "In BM25F: how much longer files lose.";
     definition: weight = 4.0, 0.0 to 100.0, "How much of a name that the file defines the query is: 0 to 1.";
     file_name: weight = 2.0, 0.0 to 100.0, "How much of the file's name the query is: 0 to 1.";
-    nearness: weight = 2.0, 0.0 to 100.0, "How near one another the query's patterns match: 0 to 1.";
+    nearness: weight = 2.0, 0.0 to 100.0, "How near one another the query's first 16 patterns match: 0 to 1.";
     repository: weight = 0.5, 0.0 to 100.0, "How much the repository weighs among others, by its rank: 0 to 1.";
     recency: weight = 0.3, 0.0 to 100.0, "How young the file's newest commit is: 0 to 1.";
     aside_loss: weight = 0.8, 0.0 to 100.0, "What a file loses whose repository is archived or a fork.";
