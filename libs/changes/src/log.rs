@@ -1,4 +1,4 @@
-//! The trait that both back ends fulfil; `tests/contract` says what it promises.
+//! The trait that both back ends fulfil; `tests/contract/` says what it promises.
 
 use ax_model::{Offset, ShardId};
 use bytes::Bytes;

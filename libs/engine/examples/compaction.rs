@@ -6,9 +6,9 @@
 #![allow(clippy::print_stdout)] // it is for reading
 #![allow(dead_code)] // the test of the bounds uses the rest of the simulation
 
-#[path = "../tests/compaction/workloads.rs"]
+#[path = "../tests/all/compaction/workloads.rs"]
 mod workloads;
-#[path = "../tests/compaction/world.rs"]
+#[path = "../tests/all/compaction/world.rs"]
 mod world;
 
 use ax_engine::MergePolicy;

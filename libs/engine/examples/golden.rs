@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used)] // it shares the tests' support
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/all/common/mod.rs"]
 mod common;
 
 use anyhow::Context;

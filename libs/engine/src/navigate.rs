@@ -21,6 +21,7 @@ mod place;
 mod query;
 mod references;
 mod symbols;
+mod wanted;
 
 pub use class::NameClass;
 pub use near::{Distance, Nearby, Origin};

@@ -2,6 +2,7 @@
 //! whole answer, a part that says so, or an error with a code.
 #![allow(clippy::unwrap_used)] // test support: the lint knows test functions only
 
+#[path = "all/common/mod.rs"]
 mod common;
 #[path = "../../../tests/deaths/queries.rs"]
 mod queries;

@@ -6,6 +6,7 @@
 //! match it). Texts are made of what the trees match. Everything follows from a seed, which is printed.
 #![allow(clippy::unwrap_used)] // test support: the lint knows test functions only
 
+#[path = "all/common/mod.rs"]
 mod common;
 
 use ax_engine::{FileHit, Snapshot};

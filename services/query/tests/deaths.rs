@@ -4,6 +4,7 @@
 
 #[path = "../../../tests/deaths/queries.rs"]
 mod queries;
+#[path = "all/support/mod.rs"]
 mod support;
 
 use ax_proto::search::{SearchOptions, SearchRequest};

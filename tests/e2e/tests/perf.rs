@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use ax_e2e::{GitRepo, ax, standalone::Standalone};
 use ax_harness::eventually;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -85,6 +85,10 @@ list = ['common_word', 'needle_7']
 kind = 'literal'
 ask = 'count'
 [[queries]]
+class = 'places'
+words = 4
+ask = 'definitions'
+[[queries]]
 class = 'wrong'
 list = ['repo:']
 [load]
@@ -117,7 +121,9 @@ async fn measured(setup: &Setup) -> anyhow::Result<()> {
         ensure!(table.contains(word), "{word}: {table}");
     }
     let result = setup.json("a.json")?;
-    let [words, counted, wrong] = [0, 1, 2].map(|class| &result["classes"][class]["figures"]);
+    let [words, counted, places, wrong] =
+        [0, 1, 2, 3].map(|class| &result["classes"][class]["figures"]);
+    ensure!(places["answered"].as_u64() > Some(0) && places["errors"] == json!({}), "{places}");
     ensure!(words["answered"].as_u64() > counted["answered"].as_u64(), "by weight: {table}");
     ensure!(wrong["answered"] == 0 && wrong["errors"].as_object().map(|e| e.len()) == Some(1));
     ensure!(result["cost"]["cpu_seconds"].as_f64() > Some(0.0), "{}", result["cost"]);

@@ -5,7 +5,12 @@
 //! that the trigrams leave; for two letters those of every trigram that holds them; for one letter all. A
 //! name that answers is kept as one number, by which it is ordered and found again.
 
-use super::{MAX_NAME_BYTES, NameClass, SymbolName, in_order::InOrder, like::Like};
+use super::{
+    MAX_NAME_BYTES, NameClass, SymbolName,
+    in_order::InOrder,
+    like::Like,
+    wanted::{Asking, Wanted},
+};
 use crate::{
     Result, Stop,
     grams::Units,
@@ -56,12 +61,12 @@ impl<'q> Names<'q> {
         })
     }
 
-    /// Gives the names that answer, and of which `is_wanted` is true, to `found`, best first, each with
+    /// Gives the names that answer, and of which some definition is wanted, to `found`, best first, each with
     /// its place in order, until it wants no more.
     pub(super) fn each(
         &self,
         symbols: &Symbols,
-        is_wanted: &IsWanted<'_>,
+        wanted: &Wanted<'_, '_>,
         stop: &Stop,
         mut found: impl FnMut(u32, Named) -> Result<Go>,
     ) -> Result<()> {
@@ -74,13 +79,10 @@ impl<'q> Names<'q> {
                 }
                 Ok(())
             }
-            Self::Like(like) => Looking { like, symbols, is_wanted, stop }.each(&mut found),
+            Self::Like(like) => Looking { like, symbols, wanted, stop }.each(&mut found),
         }
     }
 }
-
-/// Whether a name with all its definitions is of interest: asked before it is kept.
-pub(super) type IsWanted<'w> = dyn Fn(&Stored<'_>) -> Result<bool> + Sync + 'w;
 
 /// Whether more names are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +95,7 @@ pub(super) enum Go {
 struct Looking<'l> {
     like: &'l Like,
     symbols: &'l Symbols,
-    is_wanted: &'l IsWanted<'l>,
+    wanted: &'l Wanted<'l, 'l>,
     stop: &'l Stop,
 }
 
@@ -139,7 +141,7 @@ impl Looking<'_> {
         units: &[u32],
         is_of: impl Fn(NameClass) -> bool + Sync,
     ) -> Result<Vec<Key>> {
-        let look = |units: &[u32]| -> Result<Vec<Key>> {
+        let look = |units: &[u32], asking: &mut Asking<'_, '_, '_>| -> Result<Vec<Key>> {
             let mut found = Vec::new();
             if self.stop.is_due() {
                 return Ok(found);
@@ -148,7 +150,7 @@ impl Looking<'_> {
                 let mut unit = self.symbols.unit(*unit);
                 while let Some(stored) = unit.next_name()? {
                     if let Some(key) = self.key(&stored, &is_of)
-                        && (self.is_wanted)(&stored)?
+                        && asking.has_any(&stored)?
                     {
                         found.push(key);
                     }
@@ -156,6 +158,7 @@ impl Looking<'_> {
             }
             Ok(found)
         };
+        let look = |units: &[u32]| self.wanted.asking(|asking| look(units, asking));
         if units.len() <= UNITS_PER_CHECK {
             return look(units); // waking other threads would take longer
         }

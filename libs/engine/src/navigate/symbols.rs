@@ -4,12 +4,11 @@ use super::{
     NameClass, Origin, SymbolQuery, facts, is_on, lines,
     names::{Go, NameRank, Named, Names},
     near::{Compass, Distance},
+    wanted::Wanted,
 };
 use crate::{
-    Result, Snapshot, Stop,
-    busy::SEARCHES,
-    snapshot::Part,
-    symbols::{Named as Stored, Place},
+    Result, Snapshot, Stop, busy::SEARCHES, search::paths::PathFilter, snapshot::Part,
+    symbols::Place,
 };
 
 /// Kinds that are rarely what is meant when another definition has the same name.
@@ -122,12 +121,14 @@ impl Snapshot {
     ) -> Result<FoundSymbols> {
         let _at_work = SEARCHES.enter();
         let (names, compass) = (Names::new(&query.name)?, Compass::new(origin));
+        let num = query.files.len();
+        let files = query.files.iter().map(|matcher| PathFilter::new(matcher, num));
+        let files = files.collect::<Result<Vec<_>>>()?;
         let (mut answers, mut candidates) = (Vec::new(), Vec::new());
         for part in &self.parts {
-            let wanted = Wanted::new(part, query);
-            let is_wanted = |stored: &Stored<'_>| wanted.has_any(stored);
+            let wanted = Wanted::new(part, query, &files, stop)?;
             let mut gather = Gather::new(&wanted, &compass);
-            names.each(&part.segment.symbols, &is_wanted, stop, |number, name| {
+            names.each(&part.segment.symbols, &wanted, stop, |number, name| {
                 gather.add(number, answers.len())?;
                 answers.push(name);
                 // those of later names come after all of these
@@ -155,63 +156,6 @@ struct Candidate<'a> {
     rank: PlaceRank<'a>,
 }
 
-/// Which definitions of one segment are wanted.
-struct Wanted<'a, 'q> {
-    part: &'a Part,
-    query: &'q SymbolQuery<'q>,
-    /// Per number of a kind, whether it is wanted; none if all are.
-    kinds: Option<Vec<bool>>,
-    /// Per number of a repository, the same.
-    repos: Option<Vec<bool>>,
-}
-
-impl<'a, 'q> Wanted<'a, 'q> {
-    fn new(part: &'a Part, query: &'q SymbolQuery<'q>) -> Self {
-        let strings = &part.segment.docs.strings;
-        let kinds = query.kinds.as_ref().map(|kinds| {
-            let is_wanted = |name: &String| kinds.iter().any(|kind| kind.as_str() == name);
-            strings.symbol_kinds.iter().map(is_wanted).collect()
-        });
-        let repos = query.restricts_repositories().then(|| {
-            let is_wanted =
-                |name: &String| query.wants_repository(name, part.branches.facts_of(name));
-            strings.repos.iter().map(is_wanted).collect()
-        });
-        Self { part, query, kinds, repos }
-    }
-
-    fn is_wanted(&self, place: &Place) -> bool {
-        let (part, query) = (self.part, self.query);
-        let of = |all: &Option<Vec<bool>>, number: u32| {
-            all.as_ref().is_none_or(|all| all.get(number as usize).copied().unwrap_or(false))
-        };
-        let is_of_file = || {
-            let facts = facts(part, place.doc);
-            query.languages.iter().all(|language| language == facts.language)
-                && query.files.iter().all(|matcher| matcher.is_match(facts.path.as_bytes()))
-        };
-        part.live.has(place.doc)
-            && of(&self.kinds, place.kind)
-            && of(&self.repos, part.segment.docs.repo(place.doc))
-            && is_of_file()
-    }
-
-    /// Whether any definition of a name is. Where all are, nothing is read for it.
-    fn has_any(&self, stored: &Stored<'_>) -> Result<bool> {
-        let Self { query, kinds, repos, .. } = self;
-        if kinds.is_none()
-            && repos.is_none()
-            && query.languages.is_empty()
-            && query.files.is_empty()
-        {
-            return Ok(true);
-        }
-        let mut any = false;
-        stored.each_place(|place| any = any || self.is_wanted(&place))?;
-        Ok(any)
-    }
-}
-
 /// Gathers definitions of one segment.
 struct Gather<'a, 'q> {
     wanted: &'q Wanted<'a, 'q>,
@@ -222,26 +166,26 @@ struct Gather<'a, 'q> {
 
 impl<'a, 'q> Gather<'a, 'q> {
     fn new(wanted: &'q Wanted<'a, 'q>, compass: &'q Compass<'a>) -> Self {
-        let is_on = Box::new(is_on(wanted.part, compass));
+        let is_on = Box::new(is_on(wanted.part(), compass));
         Self { wanted, compass, is_on, found: Vec::new() }
     }
 
     /// Adds the definitions of the name at `number` that are wanted; `name` is its place among those that
     /// answer.
     fn add(&mut self, number: u32, name: usize) -> Result<()> {
-        let part = self.wanted.part;
-        for place in part.segment.symbols.places(number)? {
-            if self.wanted.is_wanted(&place) {
-                let rank = self.rank(&place)?;
-                self.found.push(Candidate { part, place, name, rank });
-            }
+        let part = self.wanted.part();
+        let mut places = part.segment.symbols.places(number)?;
+        self.wanted.asking(|asking| places.retain(|place| asking.is_wanted(place)));
+        for place in places {
+            let rank = self.rank(&place)?;
+            self.found.push(Candidate { part, place, name, rank });
         }
         Ok(())
     }
 
     /// What orders a definition.
     fn rank(&mut self, place: &Place) -> Result<PlaceRank<'a>> {
-        let part = self.wanted.part;
+        let part = self.wanted.part();
         let kinds = &part.segment.docs.strings.symbol_kinds;
         let kind = kinds.get(place.kind as usize).map_or("", String::as_str);
         let facts = facts(part, place.doc);

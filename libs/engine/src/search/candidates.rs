@@ -9,7 +9,6 @@ use crate::{
     EngineError, Result, Segment, Step, Stop,
     bits::Bits,
     grams::{GramIndex, Units},
-    keys::KeyKind,
     rank::Known,
     snapshot::Part,
 };
@@ -332,29 +331,20 @@ impl Chooser<'_> {
     }
 
     fn choose_file(&mut self, i: usize, within: &Bits) -> Result<Found> {
-        let (segment, atom) = (&self.part.segment, &self.plan.files[i]);
+        let (segment, filter) = (&self.part.segment, &self.plan.files[i]);
+        if let Some(docs) = filter.look_up(segment, within, self.stop)? {
+            return Ok(Found { docs, exact: true });
+        }
         let stop = || self.stop.is_due();
         let (mut memory, pace) = (Memory::default(), Pace::new(&stop));
-        let mut is_match =
-            |path: &[u8]| atom.finder.find(&mut memory, path, 0, path.len(), &pace).is_some();
-        let Units::Some(keys) = segment.path_grams.evaluate(&atom.grams)? else {
-            let path = |doc| segment.keys.path(segment.docs.key(doc));
-            // no trigram helps, so that every path is read: the one filter that takes time
-            let is_late = |doc: u32| doc.is_multiple_of(DOCS_PER_CHECK) && self.stop.is_due();
-            let mut late = false;
-            return Ok(filtered(within, |doc| {
-                late |= is_late(doc);
-                !late && is_match(path(doc))
-            }));
-        };
-        let mut docs = Bits::none(segment.docs.num());
-        for key in keys.into_iter().filter(|key| segment.keys.kind(*key) == KeyKind::Put) {
-            if is_match(segment.keys.path(key)) {
-                segment.keys.docs(key).for_each(|doc| docs.insert(doc));
-            }
-        }
-        docs.intersect(within);
-        Ok(Found { docs, exact: true })
+        // every path is read: the one filter that takes time
+        let is_late = |doc: u32| doc.is_multiple_of(DOCS_PER_CHECK) && self.stop.is_due();
+        let mut late = false;
+        Ok(filtered(within, |doc| {
+            late |= is_late(doc);
+            let path = segment.keys.path(segment.docs.key(doc));
+            !late && filter.is_match(&mut memory, path, &pace)
+        }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a query to what runs: patterns compiled, trigram formulas planned, once for all segments.
 
-use super::finder::Finder;
+use super::{finder::Finder, paths::PathFilter};
 use crate::{EngineError, PlannedPattern, Result, Stop, languages, rank::Terms};
 use ax_query::{
     Atom, Expr, FactFilter, Field, Matcher, Pattern, Query, SizeRange,
@@ -13,7 +13,7 @@ pub(super) struct Plan<'q> {
     pub(super) root: Node,
     pub(super) texts: Vec<TextAtom>,
     pub(super) symbols: Vec<SymbolAtom>,
-    pub(super) files: Vec<FileAtom>,
+    pub(super) files: Vec<PathFilter>,
     pub(super) repos: Vec<RepoAtom<'q>>,
     pub(super) branches: Vec<&'q Matcher>,
     pub(super) languages: Vec<String>,
@@ -66,12 +66,6 @@ pub(super) enum RepoAtom<'q> {
     Name(&'q Matcher),
     /// By what is said of them.
     Fact(FactFilter),
-}
-
-/// A filter on paths.
-pub(super) struct FileAtom {
-    pub(super) finder: Finder,
-    pub(super) grams: GramQuery,
 }
 
 impl<'q> Plan<'q> {
@@ -156,9 +150,7 @@ impl<'q> Plan<'q> {
                 Node::Symbol(push(&mut self.symbols, SymbolAtom { finder, grams, kinds }))
             }
             Atom::File(matcher) => {
-                let grams = plan(matcher.hir(), &GramLimits::default());
-                let finder = Finder::of_matcher(matcher, num)?;
-                Node::File(push(&mut self.files, FileAtom { finder, grams }))
+                Node::File(push(&mut self.files, PathFilter::new(matcher, num)?))
             }
             Atom::Repo(matcher) => {
                 matcher.compile().map_err(|error| EngineError::refused(&error))?;

@@ -52,7 +52,7 @@ pub(super) struct Expression {
 
 /// What a thread needs to search for one pattern; made when it is first needed.
 #[derive(Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     regex: Option<Cache>,
     steps: Option<Box<steps::Memory>>,
 }

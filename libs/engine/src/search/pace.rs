@@ -11,14 +11,14 @@ use std::cell::Cell;
 pub(super) const WORK_PER_LOOK: u64 = 4 << 20;
 
 /// Work counted for one search on one thread.
-pub(super) struct Pace<'a> {
+pub(crate) struct Pace<'a> {
     left: Cell<u64>,
     stop: &'a dyn Fn() -> bool,
 }
 
 impl<'a> Pace<'a> {
     /// `stop` looks at the clock, and says whether time is up.
-    pub(super) fn new(stop: &'a dyn Fn() -> bool) -> Self {
+    pub(crate) fn new(stop: &'a dyn Fn() -> bool) -> Self {
         Self { left: Cell::new(WORK_PER_LOOK), stop }
     }
 

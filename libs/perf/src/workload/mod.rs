@@ -112,7 +112,8 @@ pub enum Ask {
     Count,
     /// Definitions whose names match the pattern, as after `sym:`.
     Symbols,
-    /// What the name at a place means; the pattern is `REPO:PATH:LINE:COL`.
+    /// What the name at a place means; the pattern is `REPO:PATH:LINE:COL`, or a word that stands for a place
+    /// at which the server knows it to be used.
     Definitions,
     /// Where the pattern, a name, is used.
     References,

@@ -107,9 +107,6 @@ fn class(number: usize, raw: RawClass, corpus: &Corpus) -> Result<Class, Fault> 
         let what = "neither it nor `ignore_case` where names are asked for";
         return Err(bad(&key("kind"), what));
     }
-    if ask == Ask::Definitions && matches!(source, Source::Words { .. }) {
-        return Err(bad(&key("words"), "`list` or `file` of places, as REPO:PATH:LINE:COL"));
-    }
     let max_lines = raw.max_lines.unwrap_or(0);
     if raw.max_lines.is_some() && (max_lines == 0 || (ask == Ask::Count || ask.is_of_names())) {
         return Err(bad(&key("max_lines"), "over 0; nothing where no lines are asked for"));

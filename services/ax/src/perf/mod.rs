@@ -9,6 +9,7 @@ mod files;
 mod inspect;
 mod looks;
 mod machine;
+mod places;
 mod progress;
 mod push;
 mod record;

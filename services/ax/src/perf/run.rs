@@ -8,7 +8,7 @@ use super::{
     drive::{Drive, drive},
     files,
     looks::Looks,
-    machine,
+    machine, places,
     progress::Progress,
     ripgrep,
     target::Server,
@@ -37,14 +37,15 @@ pub async fn run(args: RunArgs) -> Result<ExitCode, PerfError> {
     let stem = args.workload.file_stem().unwrap_or_default().to_string_lossy();
     let workload = workload::read(&stem, &text, &args.settings)?;
     let folder = args.workload.parent().unwrap_or(Path::new("."));
-    let patterns = corpus::patterns(&workload, folder)?;
+    let mut patterns = corpus::patterns(&workload, folder)?;
+    let machine = machine::facts();
+    let server = Server::of(&workload).await?;
+    places::find(&server.url, &workload, &mut patterns).await?;
     let classes = || workload.classes.iter().zip(&patterns);
     let of_class = |(class, patterns): (&Class, &Vec<String>)| {
         patterns.iter().map(|pattern| Query::of_class(class, pattern, &workload.load)).collect()
     };
     let queries: Vec<Vec<Query>> = classes().map(of_class).collect();
-    let machine = machine::facts();
-    let server = Server::of(&workload).await?;
     let facts = workload_facts(&workload, &queries);
     let over = over(&workload, &server.url).await?;
     let mut result =

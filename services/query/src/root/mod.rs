@@ -10,7 +10,7 @@ mod stream;
 pub(crate) use listing::unknown_repository;
 pub use listing::{FoundFile, RepositoryPage, SkippedPage};
 pub use navigate::{NavigateOptions, Navigated};
-pub(crate) use request::request_id;
+pub(crate) use request::{request_id, within};
 pub use stream::EventStream;
 
 use crate::{

@@ -173,7 +173,8 @@ fn resolve_options(wanted: SearchOptions, limits: &RequestLimits) -> Result<Sear
     })
 }
 
-fn within(field: &str, wanted: u32, default: u32, most: u32) -> Result<u32, Fault> {
+/// A bound as it is asked for, or the default; refused by the name of its field when it is over the most.
+pub(crate) fn within(field: &str, wanted: u32, default: u32, most: u32) -> Result<u32, Fault> {
     if wanted > most {
         let message = format!("`{field}` is {wanted}; the most is {most}");
         let fault = Fault::new(Code::QueryBadValue, message).in_field(field);
