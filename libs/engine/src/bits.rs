@@ -65,6 +65,20 @@ impl Bits {
         })
     }
 
+    /// Keeps those for which it holds.
+    pub(crate) fn retain(&mut self, mut holds: impl FnMut(u32) -> bool) {
+        for (place, word) in self.words.iter_mut().enumerate() {
+            let mut rest = *word;
+            while rest != 0 {
+                let bit = rest.trailing_zeros();
+                rest &= rest - 1;
+                if !holds(place as u32 * 64 + bit) {
+                    *word &= !(1 << bit);
+                }
+            }
+        }
+    }
+
     /// Keeps those that are in `other` too.
     pub(crate) fn intersect(&mut self, other: &Self) {
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= other);

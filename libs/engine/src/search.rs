@@ -13,7 +13,7 @@ mod collect;
 mod compile;
 mod evaluate;
 pub(crate) mod finder;
-mod folded;
+pub(crate) mod folded;
 mod hit;
 mod lanes;
 mod lines;

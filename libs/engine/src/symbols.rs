@@ -17,9 +17,11 @@
 //! or 1 + a name's place in order. No name holds a line feed.
 
 mod reader;
+mod run;
 mod writer;
 
 pub(crate) use reader::{Named, Symbols};
+pub(crate) use run::Run;
 pub(crate) use writer::SymbolsBuilder;
 
 /// The field of the trigram index.

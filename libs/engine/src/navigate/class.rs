@@ -37,13 +37,17 @@ impl NameClass {
         }
     }
 
+    /// The class of a match that begins where the name does, and is all of it or not.
+    pub(super) fn of_beginning(is_whole: bool) -> Self {
+        if is_whole { Self::Exact } else { Self::Prefix }
+    }
+
     /// The class of the best of a name's matches, given as ascending ranges in bytes; `None` without one.
     pub(super) fn of(name: &str, matches: impl Iterator<Item = (usize, usize)>) -> Option<Self> {
         let mut best = None;
         for (start, end) in matches {
             if start == 0 {
-                // no later one is better
-                return Some(if end == name.len() { Self::Exact } else { Self::Prefix });
+                return Some(Self::of_beginning(end == name.len())); // no later one is better
             }
             if name.is_char_boundary(start) && starts_subword(name, start) {
                 return Some(Self::Subword);

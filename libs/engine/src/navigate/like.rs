@@ -4,6 +4,8 @@ use super::NameClass;
 use crate::{
     EngineError, Result,
     grams::{GramIndex, Units},
+    search::{folded::Folded, pace::Pace},
+    symbols::Run,
 };
 use ax_query::{
     Pattern, PatternSyntax,
@@ -30,6 +32,9 @@ pub(super) struct Like {
     formula: GramQuery,
     /// Trigrams that every match has: most names of a run lack one, and are not searched.
     needed: Vec<Gram>,
+    /// What every match has, in either case, found in many names at once; none if that is not known, or it is one
+    /// letter only, which most of them have.
+    held: Option<Folded>,
     /// A plain word, which needs no automaton in a name of ASCII.
     word: Option<Word>,
     /// Finds the text as it was typed, where it is plain.
@@ -53,11 +58,17 @@ impl Like {
         let from_start = looks.contains(Look::Start) || looks.contains(Look::StartLF);
         let texts = literal::Extractor::new().extract(pattern.hir());
         let formula = plan(pattern.hir(), &GramLimits::default());
+        let (needed, word) = (needed(&formula), Word::of(pattern));
+        let held = match &word {
+            Some(word) => Some(word.text.as_slice()),
+            None => needed.first().map(|gram| gram.as_slice()),
+        };
         Ok(Self {
             regex,
-            needed: needed(&formula),
+            held: held.filter(|text| text.len() > 1).and_then(Folded::new),
+            needed,
             formula,
-            word: Word::of(pattern),
+            word,
             typed: typed(pattern),
             short: short(&texts),
             beginnings: beginnings(texts),
@@ -92,10 +103,27 @@ impl Like {
         GramQuery::or(self.short.iter().map(of_text).collect())
     }
 
+    /// The places in a run of the names that may answer.
+    pub(super) fn candidates(&self, run: &Run<'_>) -> impl Iterator<Item = usize> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            if let Some(held) = &self.held {
+                let (at, _) = held.find(run.text_from(next), &Pace::new(&|| false))?;
+                next = run.name_at(next, at);
+            }
+            next += 1;
+            (next <= run.len()).then_some(next - 1)
+        })
+    }
+
     /// How a name answers; `None` if it does not.
     pub(super) fn class(&self, name: &[u8]) -> Option<NameClass> {
         match &self.word {
             Some(word) if name.is_ascii() => {
+                let (start, end) = word.find_iter(name).next()?;
+                if start == 0 {
+                    return Some(NameClass::of_beginning(end == name.len()));
+                }
                 let text = std::str::from_utf8(name).ok()?;
                 NameClass::of(text, word.find_iter(name).take(MATCHES_PER_NAME))
             }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Result, Stop,
     grams::Units,
-    symbols::{Named as Stored, Symbols},
+    symbols::{Named as Stored, Run, Symbols},
 };
 use rayon::prelude::*;
 
@@ -101,7 +101,10 @@ struct Looking<'l> {
 
 impl Looking<'_> {
     fn each(&self, found: &mut impl FnMut(u32, Named) -> Result<Go>) -> Result<()> {
-        let Self { like, symbols, .. } = *self;
+        let Self { like, symbols, wanted, .. } = *self;
+        if wanted.is_nothing() {
+            return Ok(());
+        }
         let Some(beginnings) = &like.beginnings else {
             let all = self.look_through(&self.units_of(like.units(&symbols.grams)?), |_| true)?;
             return self.give(all, found).map(drop);
@@ -146,9 +149,11 @@ impl Looking<'_> {
             if self.stop.is_due() {
                 return Ok(found);
             }
+            let mut run = Run::default();
             for unit in units {
-                let mut unit = self.symbols.unit(*unit);
-                while let Some(stored) = unit.next_name()? {
+                run.read(self.symbols, *unit)?;
+                for index in self.like.candidates(&run) {
+                    let stored = run.named(index);
                     if let Some(key) = self.key(&stored, &is_of)
                         && asking.has_any(&stored)?
                     {

@@ -14,13 +14,9 @@ pub(super) struct Wanted<'a, 'q> {
     part: &'a Part,
     /// Per number of a kind, whether it is wanted; none if all are.
     kinds: Option<Vec<bool>>,
-    /// Per number of a repository, the same.
-    repos: Option<Vec<bool>>,
-    /// Per number of a language, the same.
-    languages: Option<Vec<bool>>,
-    /// Live documents that are of the files wanted, as far as that could be looked up.
+    /// The documents wanted, as far as that could be looked up.
     docs: Bits,
-    /// Filters on paths that could not: each path is read when it is asked for.
+    /// Filters on paths that could not: each path is read when a definition in it is asked for.
     paths: Vec<&'q PathFilter>,
     /// Nothing is asked of a definition but its name.
     all: bool,
@@ -40,15 +36,6 @@ impl<'a, 'q> Wanted<'a, 'q> {
             let is_wanted = |name: &String| kinds.iter().any(|kind| kind.as_str() == name);
             strings.symbol_kinds.iter().map(is_wanted).collect()
         });
-        let repos = query.restricts_repositories().then(|| {
-            let is_wanted =
-                |name: &String| query.wants_repository(name, part.branches.facts_of(name));
-            strings.repos.iter().map(is_wanted).collect()
-        });
-        let languages = (!query.languages.is_empty()).then(|| {
-            let is_wanted = |name: &String| query.languages.iter().all(|wanted| wanted == name);
-            strings.languages.iter().map(is_wanted).collect()
-        });
         let (mut docs, mut paths) = ((*part.live).clone(), Vec::new());
         for file in files {
             match file.look_up(&part.segment, &docs, stop)? {
@@ -56,8 +43,26 @@ impl<'a, 'q> Wanted<'a, 'q> {
                 None => paths.push(file),
             }
         }
-        let all = kinds.is_none() && repos.is_none() && languages.is_none() && files.is_empty();
-        Ok(Self { part, kinds, repos, languages, docs, paths, all, stop })
+        let in_docs = &part.segment.docs;
+        if query.restricts_repositories() {
+            let is_wanted = |name: &String| {
+                !stop.is_due() && query.wants_repository(name, part.branches.facts_of(name))
+            };
+            let wanted: Vec<bool> = in_docs.strings.repos.iter().map(is_wanted).collect();
+            docs.retain(|doc| is(&wanted, in_docs.repo(doc)));
+        }
+        if !query.languages.is_empty() {
+            let is_wanted = |name: &String| query.languages.iter().all(|wanted| wanted == name);
+            let wanted: Vec<bool> = in_docs.strings.languages.iter().map(is_wanted).collect();
+            docs.retain(|doc| is(&wanted, in_docs.language(doc)));
+        }
+        let all = kinds.is_none() && paths.is_empty() && docs == *part.live;
+        Ok(Self { part, kinds, docs, paths, all, stop })
+    }
+
+    /// No document is wanted.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.docs.is_empty()
     }
 
     /// The segment's part of the snapshot.
@@ -84,16 +89,10 @@ impl Asking<'_, '_, '_> {
     /// Whether a definition is wanted. False once time is up.
     pub(super) fn is_wanted(&mut self, place: &Place) -> bool {
         let Self { wanted, pace, memory } = self;
-        let Wanted { part, kinds, repos, languages, docs, paths, .. } = wanted;
-        let of = |all: &Option<Vec<bool>>, number: u32| {
-            all.as_ref().is_none_or(|all| all.get(number as usize).copied().unwrap_or(false))
-        };
-        let in_docs = &part.segment.docs;
-        let path = || part.segment.keys.path(in_docs.key(place.doc));
+        let Wanted { part, kinds, docs, paths, .. } = wanted;
+        let path = || part.segment.keys.path(part.segment.docs.key(place.doc));
         docs.has(place.doc)
-            && of(kinds, place.kind)
-            && of(repos, in_docs.repo(place.doc))
-            && of(languages, in_docs.language(place.doc))
+            && kinds.as_ref().is_none_or(|kinds| is(kinds, place.kind))
             && paths
                 .iter()
                 .zip(memory)
@@ -109,4 +108,8 @@ impl Asking<'_, '_, '_> {
         named.each_place(|place| any = any || self.is_wanted(&place))?;
         Ok(any)
     }
+}
+
+fn is(wanted: &[bool], number: u32) -> bool {
+    wanted.get(number as usize).copied().unwrap_or(false)
 }

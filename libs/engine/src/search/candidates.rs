@@ -348,9 +348,9 @@ impl Chooser<'_> {
     }
 }
 
-fn filtered(within: &Bits, mut holds: impl FnMut(u32) -> bool) -> Found {
+fn filtered(within: &Bits, holds: impl FnMut(u32) -> bool) -> Found {
     let mut docs = within.clone();
-    within.iter().filter(|doc| !holds(*doc)).for_each(|doc| docs.remove(doc));
+    docs.retain(holds);
     Found { docs, exact: true }
 }
 

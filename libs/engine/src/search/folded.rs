@@ -34,7 +34,7 @@ const LONGEST: usize = KELVIN_SIGN.0.len();
 
 /// A literal to be found in either case.
 #[derive(Debug, Clone)]
-pub(super) struct Folded {
+pub(crate) struct Folded {
     /// In lower case; ASCII, and not empty.
     needle: Box<[u8]>,
     first: Probe,
@@ -54,7 +54,7 @@ struct Probe {
 
 impl Folded {
     /// `None` when the literal is empty, very long or not ASCII.
-    pub(super) fn new(literal: &[u8]) -> Option<Self> {
+    pub(crate) fn new(literal: &[u8]) -> Option<Self> {
         let needle = literal.to_ascii_lowercase().into_boxed_slice();
         let has_partners = needle.iter().any(|byte| matches!(byte, b'k' | b's'));
         if needle.is_empty() || needle.len() > MAX_BYTES || !needle.is_ascii() {
@@ -69,7 +69,7 @@ impl Folded {
     }
 
     /// The first match in `text`: where it begins and ends. None once time is up, which `pace` has told its owner.
-    pub(super) fn find(&self, text: &[u8], pace: &Pace<'_>) -> Option<(usize, usize)> {
+    pub(crate) fn find(&self, text: &[u8], pace: &Pace<'_>) -> Option<(usize, usize)> {
         let (mut start, mut len) = (0, FIRST_STRETCH);
         // A match that begins on the last place of a stretch ends at most so much later.
         let beyond =

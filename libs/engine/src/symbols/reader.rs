@@ -60,12 +60,16 @@ impl Symbols {
 
     /// The names of a run.
     pub(crate) fn unit(&self, unit: u32) -> Unit<'_> {
+        Unit { entries: self.entries(unit), name: Vec::with_capacity(MAX_NAME_BYTES) }
+    }
+
+    /// The names of a run as they are stored.
+    pub(super) fn entries(&self, unit: u32) -> Entries<'_> {
         let range = |field| self.start(unit, field)..self.start(unit + 1, field);
-        Unit {
+        Entries {
             text: &self.text[range(0)],
             places: &self.places[range(4)],
             next: unit * NAMES_PER_UNIT as u32,
-            name: Vec::with_capacity(MAX_NAME_BYTES),
             num_docs: self.num_docs,
         }
     }
@@ -170,11 +174,26 @@ impl Symbols {
 
 /// A run of names, read from its start.
 pub(crate) struct Unit<'a> {
+    entries: Entries<'a>,
+    name: Vec<u8>,
+}
+
+/// What is left of a run as it is stored.
+pub(super) struct Entries<'a> {
     text: &'a [u8],
     places: &'a [u8],
-    next: u32,
-    name: Vec<u8>,
-    num_docs: u64,
+    /// The next name's place among all names in order.
+    pub(super) next: u32,
+    pub(super) num_docs: u64,
+}
+
+/// A name as it is stored.
+pub(super) struct Entry<'a> {
+    /// Bytes that it shares with the one before.
+    pub(super) shared: usize,
+    /// Its bytes behind those.
+    pub(super) rest: &'a [u8],
+    pub(super) places: &'a [u8],
 }
 
 /// A name, until the next is read.
@@ -183,38 +202,43 @@ pub(crate) struct Named<'u> {
     pub(crate) number: u32,
     /// Its bytes.
     pub(crate) name: &'u [u8],
-    places: &'u [u8],
-    num_docs: u64,
+    pub(super) places: &'u [u8],
+    pub(super) num_docs: u64,
 }
 
 impl Unit<'_> {
     /// The next name; `None` after the last.
     pub(crate) fn next_name(&mut self) -> Result<Option<Named<'_>>> {
-        if self.text.is_empty() {
-            return Ok(None);
-        }
-        let places = self.read().ok_or_else(|| corrupt("a name is cut"))?;
-        let number = self.next;
-        self.next += 1;
-        Ok(Some(Named { number, name: &self.name, places, num_docs: self.num_docs }))
+        let Self { entries, name } = self;
+        let number = entries.next;
+        let Some(entry) = entries.next_entry(name.len())? else { return Ok(None) };
+        name.truncate(entry.shared);
+        name.extend_from_slice(entry.rest);
+        Ok(Some(Named { number, name, places: entry.places, num_docs: entries.num_docs }))
     }
 }
 
-impl<'a> Unit<'a> {
-    /// Reads a name into `name`, and returns its places.
-    fn read(&mut self) -> Option<&'a [u8]> {
-        let (shared, len) = (leb::read(&mut self.text)?, leb::read(&mut self.text)?);
+impl<'a> Entries<'a> {
+    /// The next name, whose predecessor has so many bytes; `None` after the last.
+    pub(super) fn next_entry(&mut self, previous_len: usize) -> Result<Option<Entry<'a>>> {
+        if self.text.is_empty() {
+            return Ok(None);
+        }
+        self.next += 1;
+        self.read(previous_len).ok_or_else(|| corrupt("a name is cut")).map(Some)
+    }
+
+    fn read(&mut self, previous_len: usize) -> Option<Entry<'a>> {
+        let (shared, len) = (leb::read(&mut self.text)? as usize, leb::read(&mut self.text)?);
         let (rest, after) = self.text.split_at_checked(len as usize)?;
         self.text = after;
-        if shared as usize > self.name.len() || shared as usize + rest.len() > MAX_NAME_BYTES {
+        if shared > previous_len || shared + rest.len() > MAX_NAME_BYTES {
             return None;
         }
-        self.name.truncate(shared as usize);
-        self.name.extend_from_slice(rest);
         let places_len = leb::read(&mut self.text)?;
         let (places, after) = self.places.split_at_checked(places_len as usize)?;
         self.places = after;
-        Some(places)
+        Some(Entry { shared, rest, places })
     }
 }
 

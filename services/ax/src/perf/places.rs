@@ -11,7 +11,8 @@ use serde_json::Value;
 const FILES: u32 = 10;
 
 /// In classes that ask for definitions by words, puts a place in stead of each word, as
-/// `REPO:PATH:LINE:COL`. Words that the server knows no use of are left out.
+/// `REPO:PATH:LINE:COL`. Numbers, which name nothing, and words that the server knows no use of
+/// are left out.
 pub async fn find(
     url: &str,
     workload: &Workload,
@@ -23,7 +24,8 @@ pub async fn find(
             continue;
         }
         let mut places = Vec::new();
-        for word in patterns.iter() {
+        let is_name = |word: &&String| !word.starts_with(|first: char| first.is_ascii_digit());
+        for word in patterns.iter().filter(is_name) {
             places.extend(place(&api, word).await?);
         }
         if places.is_empty() {
