@@ -114,6 +114,9 @@ mod tests {
             and.intersect(&y);
             or.union(&y);
             minus.subtract(&y);
+            let mut kept = x.clone();
+            kept.retain(|number| y.has(number));
+            prop_assert_eq!(&kept, &and);
             prop_assert_eq!(and, bits(a.intersection(&b).copied()));
             prop_assert_eq!(or, bits(a.union(&b).copied()));
             prop_assert_eq!(minus, bits(a.difference(&b).copied()));

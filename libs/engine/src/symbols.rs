@@ -82,7 +82,7 @@ mod tests {
     }
 
     fn symbol() -> impl Strategy<Value = (u32, NewSymbol)> {
-        let name = "[a-b]{1,9}";
+        let name = "[a-b]{1,9}|é{1,3}a?";
         (0u32..9, name, 0u32..1_000, 0u32..3, proptest::option::of(name)).prop_map(
             |(doc, name, start, kind, container)| {
                 let container = container.map(String::into_bytes);
@@ -110,6 +110,24 @@ mod tests {
                 prop_assert_eq!(&read.name(number).unwrap(), &symbol.name);
                 let same = symbols.iter().filter(|(_, other)| other.name == symbol.name).count();
                 prop_assert_eq!(places.len(), same);
+            }
+            let mut run = Run::default();
+            for unit in 0..read.num_units() {
+                run.read(&read, unit).unwrap();
+                let (mut names, mut index, mut at) = (read.unit(unit), 0, 0);
+                while let Some(name) = names.next_name().unwrap() {
+                    let same = run.named(index);
+                    prop_assert_eq!((same.number, same.name), (name.number, name.name));
+                    let mut places = (Vec::new(), Vec::new());
+                    name.each_place(|place| places.0.push(place)).unwrap();
+                    same.each_place(|place| places.1.push(place)).unwrap();
+                    prop_assert_eq!(places.0, places.1);
+                    prop_assert!(run.text_from(index).starts_with(name.name));
+                    prop_assert_eq!(run.name_at(0, at), index);
+                    prop_assert_eq!(run.name_at(0, at + name.name.len() - 1), index);
+                    (at, index) = (at + name.name.len() + 1, index + 1);
+                }
+                prop_assert_eq!(index, run.len());
             }
             for absent in ["", "a-", "c", "A"] {
                 prop_assert!(read.find(absent.as_bytes()).unwrap().is_none());

@@ -28,7 +28,7 @@ pub(crate) struct Merger {
     /// Who holds its permit may parse.
     turns: Arc<Semaphore>,
     /// Our place among those who wait for one. Kept while anything is unparsed, or a busy shard would begin at the
-    /// end of the queue after each batch.
+    /// end of the queue after each batch. The price: a turn that comes during a batch lies idle until its end.
     queued: Option<Queued>,
     turn: Option<OwnedSemaphorePermit>,
     merging: Work,

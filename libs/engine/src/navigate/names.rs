@@ -18,8 +18,10 @@ use crate::{
 };
 use rayon::prelude::*;
 
-/// Runs of names that a thread looks through between two looks at the clock.
-const UNITS_PER_CHECK: usize = 256;
+/// Runs of names that a thread looks through at once.
+const UNITS_PER_JOB: usize = 256;
+/// Runs between two looks at the clock: an expression may take a tenth of a millisecond for a name.
+const UNITS_PER_CHECK: usize = 16;
 
 /// A name of a segment that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +119,7 @@ impl Looking<'_> {
         units.sort_unstable();
         units.dedup();
         // `[a-z]+_probe` begins as nearly every name does
-        if units.len() > UNITS_PER_CHECK
+        if units.len() > UNITS_PER_JOB
             && let Units::Some(with_all) = like.units(&symbols.grams)?
         {
             units.retain(|unit| with_all.binary_search(unit).is_ok());
@@ -145,12 +147,11 @@ impl Looking<'_> {
         is_of: impl Fn(NameClass) -> bool + Sync,
     ) -> Result<Vec<Key>> {
         let look = |units: &[u32], asking: &mut Asking<'_, '_, '_>| -> Result<Vec<Key>> {
-            let mut found = Vec::new();
-            if self.stop.is_due() {
-                return Ok(found);
-            }
-            let mut run = Run::default();
-            for unit in units {
+            let (mut found, mut run) = (Vec::new(), Run::default());
+            for (number, unit) in units.iter().enumerate() {
+                if number.is_multiple_of(UNITS_PER_CHECK) && self.stop.is_due() {
+                    break;
+                }
                 run.read(self.symbols, *unit)?;
                 for index in self.like.candidates(&run) {
                     let stored = run.named(index);
@@ -164,10 +165,10 @@ impl Looking<'_> {
             Ok(found)
         };
         let look = |units: &[u32]| self.wanted.asking(|asking| look(units, asking));
-        if units.len() <= UNITS_PER_CHECK {
+        if units.len() <= UNITS_PER_JOB {
             return look(units); // waking other threads would take longer
         }
-        let parts: Result<Vec<Vec<Key>>> = units.par_chunks(UNITS_PER_CHECK).map(look).collect();
+        let parts: Result<Vec<Vec<Key>>> = units.par_chunks(UNITS_PER_JOB).map(look).collect();
         Ok(parts?.concat())
     }
 

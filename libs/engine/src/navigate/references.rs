@@ -164,7 +164,8 @@ impl Snapshot {
                 found.more = true;
                 break;
             }
-            held += file.occurrences.iter().map(|one| one.text.len()).sum::<usize>();
+            let bytes_of = |one: &Occurrence| size_of::<Occurrence>() + one.text.len();
+            held += file.occurrences.iter().map(bytes_of).sum::<usize>();
             found.files.push(file);
         }
         Ok(found)

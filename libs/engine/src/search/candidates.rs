@@ -305,7 +305,7 @@ impl Chooser<'_> {
                 if let Some((start, end)) = atom.finder.find(&mut memory, named.name, 0, len, &pace)
                 {
                     named.each_place(|place| {
-                        if !is_wanted(place.kind) {
+                        if !is_wanted(place.kind) || !within.has(place.doc) {
                             return;
                         }
                         hits.push(SymbolHit {
@@ -316,12 +316,12 @@ impl Chooser<'_> {
                     })?;
                 }
             }
+            let bytes = self.symbol_bytes + size_of_val(hits.as_slice());
+            if bytes > MAX_SYMBOL_BYTES {
+                return Err(EngineError::TooManyDefinitions(bytes, MAX_SYMBOL_BYTES));
+            }
         }
-        hits.retain(|hit| within.has(hit.doc));
         self.symbol_bytes += size_of_val(hits.as_slice());
-        if self.symbol_bytes > MAX_SYMBOL_BYTES {
-            return Err(EngineError::TooManyDefinitions(self.symbol_bytes, MAX_SYMBOL_BYTES));
-        }
         hits.sort_unstable();
         hits.shrink_to_fit();
         let mut docs = Bits::none(self.part.segment.docs.num());

@@ -10,6 +10,9 @@ use ax_query::{
     grams::{GramLimits, GramQuery, plan},
 };
 
+/// Keys looked at between two looks at the clock.
+const KEYS_PER_CHECK: usize = 256;
+
 /// A compiled filter on paths.
 pub(crate) struct PathFilter {
     pub(super) finder: Finder,
@@ -24,7 +27,7 @@ impl PathFilter {
         Ok(Self { finder: Finder::of_matcher(matcher, num)?, grams })
     }
 
-    /// Whether a path matches. False once time is up; who gave `pace` knows that it is.
+    /// Whether a path matches. False when `pace` finds that time is up, which its owner knows then.
     pub(crate) fn is_match(&self, memory: &mut Memory, path: &[u8], pace: &Pace<'_>) -> bool {
         self.finder.find(memory, path, 0, path.len(), pace).is_some()
     }
@@ -41,8 +44,12 @@ impl PathFilter {
         let stop = || stop.is_due();
         let (mut memory, pace) = (Memory::default(), Pace::new(&stop));
         let mut docs = Bits::none(segment.docs.num());
-        for key in keys.into_iter().filter(|key| segment.keys.kind(*key) == KeyKind::Put) {
-            if self.is_match(&mut memory, segment.keys.path(key), &pace) {
+        for (looked_at, key) in keys.into_iter().enumerate() {
+            if looked_at % KEYS_PER_CHECK == KEYS_PER_CHECK - 1 && stop() {
+                break;
+            }
+            let is_put = segment.keys.kind(key) == KeyKind::Put;
+            if is_put && self.is_match(&mut memory, segment.keys.path(key), &pace) {
                 segment.keys.docs(key).for_each(|doc| docs.insert(doc));
             }
         }

@@ -151,6 +151,43 @@ fn filters_on_paths_leave_what_a_plain_reading_leaves() {
     }
 }
 
+/// More runs of names than one thread looks through at once.
+#[test]
+fn of_ten_thousand_names_all_that_answer_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |n: usize| match n % 5 {
+        0 => format!("kernel_probe{n}"),
+        1 => format!("x{n}_Probe"),
+        2 => format!("\u{212a}ernel{n}"),
+        3 => format!("a_very_long_name_that_many_share_{n}"),
+        _ => format!("z{n}"),
+    };
+    let all: Vec<String> = (0..12_000).map(name).collect();
+    let text: String = all.iter().map(|name| format!("fn {name}() {{}}\n")).collect();
+    let snapshot = snapshot_of(folder.path(), &[("a.rs", text.as_bytes())]);
+    for (query, regex) in [
+        ("sym:probe", "(?i)probe"),
+        ("sym:/[a-z]+_probe/", "(?i)[a-z]+_probe"),
+        ("sym:/[0-9]_probe$/", "(?i)[0-9]_probe$"),
+        ("sym:kernel", "(?i)kernel"),
+        ("sym:k", "(?i)k"),
+        ("sym:/many.*8$/", "(?i)many.*8$"),
+        ("sym:name_that", "(?i)name_that"),
+        ("sym:x1", "(?i)x1"),
+    ] {
+        let regex = regex::Regex::new(regex).unwrap();
+        let mut expected: Vec<&str> = all.iter().map(String::as_str).collect();
+        expected.retain(|name| regex.is_match(name));
+        assert!(expected.len() > 9, "{query}");
+        let found = like(&snapshot, query, 20_000);
+        let mut found: Vec<&str> = names(&found);
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found.len(), expected.len(), "{query}");
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
 #[test]
 fn a_definition_says_where_it_stands_and_ends() {
     let folder = tempfile::tempdir().unwrap();

@@ -38,9 +38,9 @@ use tracing::Instrument;
 
 /// Entries of a listing when the request does not say.
 const DEFAULT_LIST: usize = 1_000;
-/// A request that does not say how long it may take.
 /// About how much memory the files and lines of one answer may take.
 const MAX_HELD_BYTES: usize = 256 << 20;
+/// A request that does not say how long it may take.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers for single shards, each from one view. Cheap to clone.

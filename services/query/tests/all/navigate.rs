@@ -74,6 +74,9 @@ async fn symbols_are_found_by_name_in_every_repository() {
         ("q=/^re/", vec![all[4]]),
         ("q=load+file:store", vec![all[0]]),
         ("q=nothing", vec![]),
+        ("q=not", vec![]),
+        ("q=And", vec![]),
+        ("q=%22no+such%22", vec![]),
     ] {
         assert_eq!(told(&ask(query).await["symbols"]), expected, "{query}");
     }
@@ -189,6 +192,7 @@ async fn what_cannot_be_asked_is_refused_by_name() {
         ("symbols".to_owned(), 400, "AX-A001", "q"),
         ("symbols?q=".to_owned(), 400, "AX-Q001", "q"),
         ("symbols?q=+".to_owned(), 400, "AX-Q001", "q"),
+        ("symbols?q=content:lock".to_owned(), 400, "AX-Q005", "q"),
         ("symbols?q=lang:rust".to_owned(), 400, "AX-Q005", "q"),
         ("symbols?q=case:no+LOCK".to_owned(), 400, "AX-Q005", "q"),
         ("symbols?q=lnag:x+lock".to_owned(), 400, "AX-Q004", "q"),
@@ -243,7 +247,7 @@ async fn another_node_is_asked_over_grpc_as_this_one_would_be() {
     assert_eq!(uses["files"].as_array().unwrap().len(), 5);
     let fault = get(&root, "/api/v1/definitions?repo=acme/api&path=src/main.rs&line=4&col=1").await;
     assert_eq!((fault.status.as_u16(), text(&fault.json()["code"])), (404, "AX-A013"));
-    let late = "/api/v1/symbols?q=load&wait_for=g1.3:99&timeout=200ms";
+    let late = "/api/v1/symbols?q=load&wait_for=g1.3:99&timeout=3s";
     let fault = get(&root, late).await.json();
     assert_eq!(fault["code"], "AX-A007", "{fault}");
 }

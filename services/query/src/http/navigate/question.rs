@@ -8,53 +8,59 @@ use crate::{
 use ax_engine::SymbolQuery;
 use ax_model::{Code, Fault};
 use ax_proto::search::{PlaceQuestion, SymbolQuestion};
-use ax_query::{Atom, Query};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use ax_query::{Atom, Field};
+use std::time::{Duration, Instant};
 
 /// How long the text of a question may wait to be read.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 
 /// Stands before `q`.
 const SYM: &str = "sym:";
+/// Stands before its first word, to see whether that is a name.
+const BEFORE: &str = "x ";
 
 /// What a search for names asks: `q` as after `sym:`, and the filters beside it.
 pub(crate) async fn symbol_question(params: &Params) -> Result<SymbolQuestion, Fault> {
     let q = params.given("q")?.trim();
-    begins_with_name(q).await?;
+    let until = read_until(params)?;
+    begins_with_name(q, until).await?;
     let mut text = format!("{SYM}{q}");
-    check(&text, "q").await?;
+    check(&text, "q", until).await?;
     for (field, filter) in [("kind", "symkind"), ("lang", "lang")] {
         let value = params.text(field);
         if !value.is_empty() {
             let value = value.replace('\\', "\\\\").replace('"', "\\\"");
             text = format!("{text} {filter}:\"{value}\"");
-            check(&text, field).await?;
+            check(&text, field, until).await?;
         }
     }
     let repo = params.text("repo").to_owned();
     Ok(SymbolQuestion { query: text, repo, ..Default::default() })
 }
 
-/// Reads a text away from the threads that answer requests.
-async fn read(text: &str) -> Result<Arc<Query>, Fault> {
-    queries::read(text, Instant::now() + READ_WITHIN).await
+/// When the texts of a question must have been read.
+fn read_until(params: &Params) -> Result<Instant, Fault> {
+    let within = match params.duration("timeout")? {
+        Duration::ZERO => READ_WITHIN, // none is given
+        timeout => timeout.min(READ_WITHIN),
+    };
+    Ok(Instant::now() + within)
 }
 
 /// Refuses a `q` that is empty or begins with a filter, which behind `sym:` would pass for a name.
-async fn begins_with_name(q: &str) -> Result<(), Fault> {
+async fn begins_with_name(q: &str, until: Instant) -> Result<(), Fault> {
     let Some(first) = q.split_whitespace().next() else {
-        return read(q).await.map(drop).map_err(|fault| fault.in_field("q"));
+        return queries::read(q, until).await.map(drop).map_err(|fault| fault.in_field("q"));
     };
-    // With a word beside it, since a setting alone is no query.
-    match read(&format!("{first} x")).await {
-        Err(fault) if fault.code == Code::QueryUnknownFilter => Err(fault.in_field("q")),
+    // Behind a word, since a setting alone is no query, and before one `not` would be no name.
+    match queries::read(&format!("{BEFORE}{first}"), until).await {
+        Err(fault) if fault.code == Code::QueryDeadline => Err(fault),
+        Err(fault) if fault.code == Code::QueryUnknownFilter => Err(behind(BEFORE, fault, "q")),
         Err(_) => Ok(()), // as the beginning of a quoted name, of which it is only the first word
         Ok(query) => {
+            let is_name = |atom: &Atom| matches!(atom, Atom::Text { field: Field::Either, .. });
             let patterns = query.atoms();
-            let names = patterns.iter().filter(|(atom, _)| matches!(atom, Atom::Text { .. }));
+            let names = patterns.iter().filter(|(atom, _)| is_name(atom));
             if names.count() == 2 {
                 return Ok(());
             }
@@ -66,16 +72,8 @@ async fn begins_with_name(q: &str) -> Result<(), Fault> {
 }
 
 /// Refuses a query that is not one name and filters; the fault is that of `field`.
-async fn check(text: &str, field: &str) -> Result<(), Fault> {
-    let at_fault = |mut fault: Fault| {
-        // `q` is the only field whose text is known to the caller as it stands here
-        let shifted = fault
-            .span
-            .map(|(start, end)| (start.saturating_sub(SYM.len()), end.saturating_sub(SYM.len())));
-        fault.span = shifted.filter(|_| field == "q");
-        fault.in_field(field)
-    };
-    let query = read(text).await.map_err(at_fault)?;
+async fn check(text: &str, field: &str, until: Instant) -> Result<(), Fault> {
+    let query = queries::read(text, until).await.map_err(|fault| behind(SYM, fault, field))?;
     if SymbolQuery::of(&query).is_none() || query.shape != ax_query::Shape::default() {
         let message = "`q` is one name, and filters by repo:, file:, lang:, symkind:, archived: and their like behind it, none negated";
         let hint =
@@ -85,12 +83,22 @@ async fn check(text: &str, field: &str) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The fault of a field whose text was read behind another.
+fn behind(other: &str, mut fault: Fault, field: &str) -> Fault {
+    // `q` is the only field whose text is known to the caller as it stands here
+    let shift = |at: usize| at.saturating_sub(other.len());
+    let shifted = fault.span.map(|(start, end)| (shift(start), shift(end)));
+    fault.span = shifted.filter(|_| field == "q");
+    fault.in_field(field)
+}
+
 /// A language that exists, or none.
 pub(super) async fn language_of(params: &Params) -> Result<String, Fault> {
     let language = params.text("lang");
     if !language.is_empty() {
         let value = language.replace('\\', "\\\\").replace('"', "\\\"");
-        check(&format!("{SYM}x lang:\"{value}\""), "lang").await?;
+        let until = read_until(params)?;
+        check(&format!("{SYM}x lang:\"{value}\""), "lang", until).await?;
     }
     Ok(language.to_owned())
 }
