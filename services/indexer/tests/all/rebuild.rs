@@ -181,13 +181,8 @@ async fn an_owner_killed_at_any_call_is_followed_by_one_that_goes_on() -> Result
             })
             .await?;
             let survived = !faults.is_dead();
-            running.stop().await?;
-            faults.heal();
-            faults.deliver().await;
             epoch += 1;
-            let owner = format!("owner-{epoch}");
-            world.assign(&owner, epoch).await?;
-            running = world.start(&owner);
+            running = world.succeed(running, &faults, epoch).await?;
             let paths = world.paths_rebuilt(number, at).await;
             let paths = paths.with_context(|| format!("{fault:?} at call {call}"))?;
             ensure!(paths == wanted, "{fault:?} at call {call}: {paths:?}");

@@ -112,13 +112,8 @@ async fn dies_at_each_call(mut world: World, faults: &FaultStore, num_more: usiz
             })
             .await?;
             let survived = !faults.is_dead();
-            running.stop().await?;
-            faults.heal();
-            faults.deliver().await;
             epoch += 1;
-            let owner = format!("owner-{epoch}");
-            world.assign(&owner, epoch).await?;
-            running = world.start(&owner);
+            running = world.succeed(running, faults, epoch).await?;
             let link = until_waiting(&world, at, 0).await?;
             let told = || format!("{fault:?} at call {call}");
             let found = (world.paths_of(&link).await?, world.names_of(&link).await?);

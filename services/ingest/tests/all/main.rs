@@ -1,4 +1,4 @@
-//! What ingest does, from outside. One program: linking eleven takes minutes.
+//! What ingest does, from outside.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod adversary;

@@ -1,5 +1,5 @@
-//! What a query node does, from outside. Queries of death have a program of their own: they take turns
-//! with nothing.
+//! What a query node does, from outside. Queries of death have a program of their own, since they look at
+//! how long others take beside them.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod api;

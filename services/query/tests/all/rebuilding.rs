@@ -2,8 +2,7 @@
 //! what was rebuilt in its place.
 
 use crate::support::*;
-use ax_model::{Offset, OffsetRange, RebuildNumber};
-use ax_store::RebuildStart;
+use ax_model::{Offset, OffsetRange};
 use serde_json::Value;
 
 async fn answer(node: &ax_query_node::QueryNode, options: &str) -> Value {
@@ -19,15 +18,7 @@ async fn a_shard_being_rebuilt_answers_as_of_before_and_says_so() {
     assert_eq!(answer(&node, "").await["summary"]["partial"], false);
 
     let shard = corpus.shard(0);
-    let head = shard.head().await.unwrap().unwrap();
-    let start = RebuildStart {
-        number: RebuildNumber(1),
-        log_id: "another-log".into(),
-        from: Offset(0),
-        target: Offset(4),
-        reason: "an operator asked for it".into(),
-    };
-    let begun = shard.publish(&head, head.begin_rebuild(start, now_ms())).await.unwrap();
+    let begun = begin_rebuild(&shard).await;
     eventually("the rebuild is seen", || async {
         answer(&node, "").await["summary"]["partial"] == true
     })

@@ -1,10 +1,8 @@
 //! Answers that are kept: by one node over a real engine and a store in a folder.
 
 use crate::support::*;
-use ax_model::{Offset, RebuildNumber};
 use ax_proto::search::{SearchOptions, SearchRequest};
 use ax_query_node::QueryNode;
-use ax_store::RebuildStart;
 use serde_json::{Value, json};
 
 async fn two_shards() -> (Corpus, QueryNode) {
@@ -168,16 +166,7 @@ async fn what_ended_at_the_deadline_is_not_kept() {
 #[tokio::test]
 async fn what_a_shard_answers_while_it_is_rebuilt_is_not_kept() {
     let (corpus, node) = two_shards().await;
-    let shard = corpus.shard(0);
-    let head = shard.head().await.unwrap().unwrap();
-    let start = RebuildStart {
-        number: RebuildNumber(1),
-        log_id: "another-log".into(),
-        from: Offset(0),
-        target: Offset(4),
-        reason: "an operator asked for it".into(),
-    };
-    shard.publish(&head, head.begin_rebuild(start, now_ms())).await.unwrap();
+    begin_rebuild(&corpus.shard(0)).await;
     eventually("the rebuild is seen", || async {
         ask(&node, "q=needle").await["summary"]["partial"] == true
     })

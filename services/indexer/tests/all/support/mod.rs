@@ -120,6 +120,16 @@ impl World {
         Running { stop, ended }
     }
 
+    /// The owner ends, if it did not die; what the store lost or held back comes to rest; another one follows.
+    pub async fn succeed(&self, old: Running, faults: &FaultStore, epoch: u64) -> Result<Running> {
+        old.stop().await?;
+        faults.heal();
+        faults.deliver().await;
+        let owner = format!("owner-{epoch}");
+        self.assign(&owner, epoch).await?;
+        Ok(self.start(&owner))
+    }
+
     pub async fn assign(&self, indexer: &str, epoch: u64) -> Result<()> {
         let assignment = Assignment { shard: 0, indexer: indexer.into(), epoch, term: 1 };
         self.cluster.put(&assignment, Expect::Any, None).await?;

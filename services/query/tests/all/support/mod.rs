@@ -6,10 +6,10 @@ use anyhow::Context;
 use ax_engine::{BuildOptions, Doc, SegmentBuilder};
 use ax_model::{
     BlobId, Content, DocKey, Epoch, FileKind, FileVersion, Generation, Offset, OffsetRange,
-    RepoName, RepositoryInfo, ShardId, SkipReason,
+    RebuildNumber, RepoName, RepositoryInfo, ShardId, SkipReason,
 };
 use ax_query_node::{Deps, QueryConfig, QueryNode};
-use ax_store::{Link, ShardStore, Store, StoreConfig, segment_id};
+use ax_store::{Link, RebuildStart, ShardStore, Store, StoreConfig, segment_id};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -158,6 +158,19 @@ pub fn repository(name: &str) -> RepositoryInfo {
         facts: Default::default(),
         is_copy: false,
     }
+}
+
+/// Publishes that a shard is being rebuilt, up to offset 4 of another stream.
+pub async fn begin_rebuild(shard: &ShardStore) -> Arc<Link> {
+    let head = shard.head().await.unwrap().unwrap();
+    let start = RebuildStart {
+        number: RebuildNumber(1),
+        log_id: "another-log".into(),
+        from: Offset(0),
+        target: Offset(4),
+        reason: "an operator asked for it".into(),
+    };
+    shard.publish(&head, head.begin_rebuild(start, now_ms())).await.unwrap()
 }
 
 pub fn now_ms() -> i64 {
