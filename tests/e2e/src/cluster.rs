@@ -1,14 +1,12 @@
 //! A whole cluster on this machine, each part a process that can be killed, paused and started again.
 
 mod config;
+mod settle;
 
-use crate::{Api, Documents, ax, fold};
-use anyhow::{Context as _, ensure};
-use ax_changes::{
-    ChangeLog as _,
-    kafka::{KafkaConfig, KafkaLog},
-};
-use ax_harness::{Etcd, Kafka, Process, Proxy, S3, Spec, eventually, free_port};
+use crate::{Api, ax};
+use anyhow::Context as _;
+use ax_changes::kafka::{KafkaConfig, KafkaLog};
+use ax_harness::{Etcd, Kafka, Process, Proxy, S3, Spec, free_port};
 use ax_model::{Generation, ShardId};
 use ax_store::{Secret, Store, StoreConfig};
 use std::{
@@ -203,58 +201,6 @@ impl Cluster {
     /// One shard of the object store.
     pub fn shard(&self, shard: u32) -> anyhow::Result<ax_store::ShardStore> {
         Ok(self.store()?.shard(GENERATION, ShardId(shard)))
-    }
-
-    /// Waits until everything is quiet and equal: git (`wanted`), the change stream, the segments,
-    /// and what each of `nodes` answers; and checks every shard's chain of manifests.
-    pub async fn settle(
-        &self,
-        wanted: &Documents,
-        nodes: &[&str],
-        within: Duration,
-    ) -> anyhow::Result<()> {
-        for name in nodes {
-            let api = self.api(name)?;
-            let what = format!("{name} shows what git holds");
-            eventually(within, &what, async || {
-                wanted.expect("by the API", &api.documents().await?)
-            })
-            .await?;
-        }
-        eventually(within, "the change stream says what git holds", async || {
-            wanted.expect("by the fold of the stream", &fold::stream(self.log().await?).await?)
-        })
-        .await?;
-        eventually(within, "no shard lags", async || self.no_lag().await).await?;
-        eventually(within, "the segments hold what git holds", async || {
-            wanted.expect("by the segments", &self.indexed().await?)
-        })
-        .await?;
-        // Once more: what came last may have been something old.
-        for name in nodes {
-            let api = self.api(name)?;
-            eventually(within, "it stays so", async || {
-                wanted.expect("by the API", &api.documents().await?)
-            })
-            .await?;
-        }
-        Ok(())
-    }
-
-    async fn indexed(&self) -> anyhow::Result<Documents> {
-        let cache = self.folder.join("segments");
-        fs::create_dir_all(&cache)?;
-        fold::index(&self.store()?, GENERATION, self.settings.shards, &cache).await
-    }
-
-    async fn no_lag(&self) -> anyhow::Result<()> {
-        for shard in 0..self.settings.shards {
-            let end = self.log().await?.bounds(ShardId(shard)).await?.end;
-            let head = self.shard(shard)?.head().await?;
-            let position = head.map(|link| link.manifest.position()).unwrap_or_default();
-            ensure!(position == end, "shard {shard} is at {position} of {end}");
-        }
-        Ok(())
     }
 
     /// Lines of any role's log, over all its runs, that contain `text`.

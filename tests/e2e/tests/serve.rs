@@ -237,6 +237,10 @@ async fn json_and_counts(server: &Standalone) -> anyhow::Result<()> {
     ensure!(main["lines"][0]["ranges"] == serde_json::json!([[4, 10]]), "{main}");
     let counted = stdout(&server.client(&["search", "--count", "content:needle"]).await?)?;
     ensure!(counted.trim() == "3 files, 4 lines", "{counted}");
+    let explained = stdout(&server.client(&["query", "explain", "content:needle"]).await?)?;
+    for part in ["FOUND BY", "nee", "dle", "RAREST", "3 files match", "src/main.rs", "words +"] {
+        ensure!(explained.contains(part), "{part} is not in {explained}");
+    }
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::{eventually, http, nursery};
 
 /// How much of the log's end an error shows.
-const TAIL_LINES: usize = 30;
+const TAIL_LINES: usize = 60;
 
 /// What to run.
 #[derive(Debug, Clone)]
