@@ -20,7 +20,7 @@ use tokio::{
     time::Instant,
 };
 
-/// At most one merge at a time for a shard, and beside it at most one segment that is parsed.
+/// At most one merge or weeding at a time for a shard, and beside it at most one segment that is parsed.
 pub(crate) struct Merger {
     sources: Sources,
     policy: MergePolicy,
@@ -32,6 +32,9 @@ pub(crate) struct Merger {
     queued: Option<Queued>,
     turn: Option<OwnedSemaphorePermit>,
     merging: Work,
+    /// Its setbacks are its own: it reads all newer segments, and one of them that cannot be read would else keep
+    /// the rest from being merged.
+    weeding: Work,
     parsing: Work,
     /// When what failed may be tried again.
     retry_at: Option<Instant>,
@@ -66,6 +69,7 @@ impl Merger {
             queued: None,
             turn: None,
             merging: Work::new("merge", shard),
+            weeding: Work::new("weed", shard),
             parsing: Work::new("parse", shard),
             retry_at: None,
         }
@@ -73,7 +77,7 @@ impl Merger {
 
     /// True while something reads and writes in the folder.
     pub fn is_running(&self) -> bool {
-        self.merging.running.is_some() || self.parsing.running.is_some()
+        self.works().iter().any(|work| work.running.is_some())
     }
 
     /// Starts what is worthwhile among the segments that grow and does not run yet: the best merge, or
@@ -82,18 +86,25 @@ impl Merger {
     pub fn consider(&mut self, manifest: &Manifest) {
         let now = Instant::now();
         let entries = manifest.growing();
-        self.merging.setbacks.keep_only(entries);
-        self.parsing.setbacks.keep_only(entries);
-        if self.merging.running.is_none() {
-            self.merging.running =
-                self.begin_merge(manifest, now).or_else(|| self.begin_weeding(manifest, now));
+        for work in [&mut self.merging, &mut self.weeding, &mut self.parsing] {
+            work.setbacks.keep_only(entries);
+        }
+        if self.merging.running.is_none() && self.weeding.running.is_none() {
+            self.merging.running = self.begin_merge(manifest, now);
+            if self.merging.running.is_none() {
+                self.weeding.running = self.begin_weeding(manifest, now);
+            }
         }
         let turn = self.turn.take(); // for the next shard, unless this one parses now
         if self.symbols && self.parsing.running.is_none() {
             self.consider_parsing(manifest, turn, now);
         }
-        let ends = [&self.merging, &self.parsing].map(|work| work.setbacks.next_end(now));
+        let ends = self.works().map(|work| work.setbacks.next_end(now));
         self.retry_at = ends.into_iter().flatten().min();
+    }
+
+    fn works(&self) -> [&Work; 3] {
+        [&self.merging, &self.weeding, &self.parsing]
     }
 
     fn consider_parsing(
@@ -104,7 +115,9 @@ impl Merger {
     ) {
         let entries = manifest.growing();
         let merges_later = |id: &SegmentId| self.merging.leaves_alone(id, now);
-        let is_taken = |id: &SegmentId| self.merging.has(id) || self.parsing.leaves_alone(id, now);
+        let is_taken = |id: &SegmentId| {
+            self.merging.has(id) || self.weeding.has(id) || self.parsing.leaves_alone(id, now)
+        };
         match (next_to_parse(entries, &self.policy, merges_later, is_taken), turn) {
             (Some(place), Some(turn)) => {
                 let job = Job { range: place..place + 1, parse: true };
@@ -131,7 +144,7 @@ impl Merger {
         let due = ax_engine::plan_weeding(entries, &self.policy);
         let (first, last) = (*due.first()?, *due.last()?);
         let parts = ids(&entries[first..=last]);
-        let is_taken = |id: &SegmentId| self.parsing.has(id) || self.merging.leaves_alone(id, now);
+        let is_taken = |id: &SegmentId| self.parsing.has(id) || self.weeding.leaves_alone(id, now);
         if parts.iter().any(is_taken) {
             return None; // it stays due
         }
@@ -154,6 +167,7 @@ impl Merger {
     pub async fn next(&mut self) -> Result<Option<Merged>, IndexerError> {
         tokio::select! {
             done = self.merging.ended() => done,
+            done = self.weeding.ended() => done,
             done = self.parsing.ended() => done,
             turn = next_turn(&mut self.queued) => {
                 self.turn = Some(turn);
@@ -208,8 +222,7 @@ impl Work {
 
 impl Drop for Merger {
     fn drop(&mut self) {
-        let running =
-            [&self.merging, &self.parsing].into_iter().filter_map(|work| work.running.as_ref());
+        let running = self.works().into_iter().filter_map(|work| work.running.as_ref());
         running.for_each(|running| running.task.abort());
     }
 }
@@ -236,7 +249,7 @@ async fn sleep_until(at: Option<Instant>) {
 mod tests {
     use super::*;
     use crate::scratch::tests::{entry, manifest};
-    use ax_model::{Epoch, SegmentEntry};
+    use ax_model::{Epoch, Offset, OffsetRange, SegmentEntry};
     use ax_store::{Neighbours, Store, StoreConfig};
     use std::time::Duration;
     use tempfile::TempDir;
@@ -313,5 +326,23 @@ mod tests {
         assert!(merger.retry_at.is_some());
         merger.retry_at = Some(Instant::now());
         assert!(merger.next().await.unwrap().is_none(), "it is time to consider again");
+    }
+
+    /// What broke: a newer segment that weeding could not read kept all of them from being merged.
+    #[tokio::test]
+    async fn what_could_not_be_weeded_is_merged() {
+        let (mut merger, _config, _folder) = merger().await;
+        merger.policy = MergePolicy { fan_in: 3, floor_bytes: 10, max_bytes: 100, ..merger.policy };
+        let range = OffsetRange { from: Offset(1), to: Offset(2) };
+        let mut entries = vec![entry("a", 20), SegmentEntry { range, ..entry("b", 20) }];
+        merger.consider(&manifest(entries.clone()));
+        assert_eq!(merger.weeding.running.as_ref().unwrap().parts, ids(&entries));
+        assert!(merger.next().await.unwrap().is_none(), "it fails");
+        merger.consider(&manifest(entries.clone()));
+        assert!(!merger.is_running() && merger.retry_at.is_some(), "it is set back");
+        entries.push(entry("c", 20));
+        merger.consider(&manifest(entries.clone()));
+        assert_eq!(merger.merging.running.as_ref().unwrap().parts, ids(&entries));
+        assert!(merger.weeding.running.is_none(), "one of the two at a time");
     }
 }
