@@ -8,6 +8,9 @@ use ax_model::{RepoName, RepositoryFacts, RepositoryInfo};
 use rustc_hash::FxHashMap;
 use std::{collections::BTreeMap, sync::Arc};
 
+/// What ingest calls the only branch of a repository whose HEAD is detached.
+const DETACHED: &str = "HEAD";
+
 /// The branches of every repository of a snapshot. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Branches {
@@ -49,17 +52,31 @@ impl Branches {
         docs: &'a Docs,
         holds: impl Fn(&str) -> bool + 'a,
     ) -> impl FnMut(u32) -> bool + 'a {
-        let mut known = FxHashMap::default();
-        move |doc| {
-            let what = Shown::of(docs, doc);
-            *known.entry(what).or_insert_with(|| self.shown(docs, what).into_iter().any(&holds))
+        by_shown(docs, move |what| self.shown(docs, what).into_iter().any(&holds))
+    }
+
+    /// For each document, whether HEAD of its repository shows it. A plain directory has no branches, and
+    /// all of it is there. Where nothing is known of a repository, the first version of each path counts,
+    /// which is HEAD's if HEAD has the path: that finds too much rather than too little.
+    pub(crate) fn on_head<'a>(&'a self, segment: &'a Segment) -> impl FnMut(u32) -> bool + 'a {
+        let (docs, keys) = (&segment.docs, &segment.keys);
+        let mut is_shown = by_shown(docs, move |what| self.head_shows(docs, what));
+        move |doc| is_shown(doc).unwrap_or_else(|| keys.docs(docs.key(doc)).start == doc)
+    }
+
+    /// `None` when nothing is known of the repository.
+    fn head_shows(&self, docs: &Docs, what: Shown) -> Option<bool> {
+        if docs.strings.branches(what.set).next().is_none() {
+            return Some(true);
         }
+        let default = self.repos.get(what.repo_name(docs))?.default_branch.as_str();
+        let is_head = |name: &str| name == default || name == DETACHED;
+        Some(self.shown(docs, what).into_iter().any(is_head))
     }
 
     fn shown<'a>(&'a self, docs: &'a Docs, what: Shown) -> Vec<&'a str> {
         let named: Vec<&str> = docs.strings.branches(what.set).collect();
-        let repo = docs.strings.repos.get(what.repo as usize).map_or("", String::as_str);
-        let facts = self.repos.get(repo);
+        let facts = self.repos.get(what.repo_name(docs));
         facts.and_then(|info| info.branches_of(&named, what.as_of)).unwrap_or(named)
     }
 }
@@ -75,5 +92,21 @@ struct Shown {
 impl Shown {
     fn of(docs: &Docs, doc: u32) -> Self {
         Self { repo: docs.repo(doc), set: docs.branches(doc), as_of: docs.as_of(doc) }
+    }
+
+    fn repo_name(self, docs: &Docs) -> &str {
+        docs.strings.repos.get(self.repo as usize).map_or("", String::as_str)
+    }
+}
+
+/// For each document, what `holds` says of its branches; asked once for all that do not differ in them.
+fn by_shown<'a, T: Copy + 'a>(
+    docs: &'a Docs,
+    holds: impl Fn(Shown) -> T + 'a,
+) -> impl FnMut(u32) -> T + 'a {
+    let mut known = FxHashMap::default();
+    move |doc| {
+        let what = Shown::of(docs, doc);
+        *known.entry(what).or_insert_with(|| holds(what))
     }
 }

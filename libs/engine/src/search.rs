@@ -17,6 +17,7 @@ pub(crate) mod folded;
 mod hit;
 mod lanes;
 mod lines;
+mod needed;
 mod order;
 pub(crate) mod pace;
 pub(crate) mod paths;
@@ -30,7 +31,7 @@ use crate::{
 };
 use ax_query::Query;
 use candidates::PartPlan;
-use compile::Plan;
+use compile::{Plan, TextAtom};
 use hit::Hit;
 use lanes::{LongLane, QUICK, Turn};
 use rayon::prelude::*;
@@ -46,6 +47,8 @@ use std::{
 
 /// Documents verified at first, and how their number grows from round to round.
 const FIRST_ROUND: usize = 64;
+/// Text patterns of a query whose order is worth looking up in every segment.
+const MAX_ORDERED: usize = 16;
 const MAX_ROUND: usize = 4096;
 /// Documents that a thread takes at a time.
 const DOCS_PER_JOB: usize = 16;
@@ -111,9 +114,13 @@ impl Snapshot {
     ) -> Result<SearchOutcome> {
         let _at_work = SEARCHES.enter();
         let begun = Instant::now();
-        let plan = Plan::compile(query, stop)?;
+        let mut plan = Plan::compile(query, stop)?;
         if plan.late {
             return Ok(SearchOutcome { timed_out: true, ..SearchOutcome::default() });
+        }
+        if (2..=MAX_ORDERED).contains(&plan.texts.len()) {
+            let estimates = self.estimates(&plan)?;
+            plan.rarest_first(&estimates);
         }
         let mut options = options.clone();
         if options.group_by.is_some() {
@@ -138,6 +145,18 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Of each text pattern, in about how many units it may stand.
+    fn estimates(&self, plan: &Plan<'_>) -> Result<Vec<u64>> {
+        let of_part =
+            |part: &Part, text: &TextAtom| part.segment.content_grams.estimate(&text.grams);
+        let of_text = |text: &TextAtom| {
+            self.parts.iter().try_fold(0, |sum, part| Ok(sum + of_part(part, text)?))
+        };
+        plan.texts.iter().map(of_text).collect()
+    }
+}
+
 impl Search<'_> {
     /// The candidates of all parts, with their scores.
     fn choose(&mut self) -> Result<Vec<Candidate>> {
@@ -159,7 +178,7 @@ impl Search<'_> {
             found.extend(candidates);
         }
         if !self.options.count_only {
-            order::rank(&mut found, self.snapshot, self.options.sort);
+            order::rank(&mut found, self.snapshot, self.options.sort, self.stop);
         }
         Ok(found)
     }

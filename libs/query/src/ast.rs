@@ -44,7 +44,8 @@ pub enum Atom {
     File(Matcher),
     /// The file is of a language (`lang:`).
     Lang(LangFilter),
-    /// The file stands on a branch whose name matches (`branch:`).
+    /// The file stands on a branch whose name matches (`branch:`), or on the default branch of its
+    /// repository if it [`is_head`](Matcher::is_head).
     Branch(Matcher),
     /// The name of a symbol defined in the file matches (`sym:`).
     Sym {

@@ -66,22 +66,21 @@ const ABSENT: &[(&str, &str, &str)] = &[
         "remove it: a word and a \"text\" are literal, a /regex/ stands between slashes",
     ),
     ("regex", "a regular expression needs no filter", "write it between slashes: /regex/"),
-    ("author", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
-    ("committer", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
-    ("before", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
-    ("until", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
-    ("after", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
-    ("since", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
-    ("message", NO_COMMITS, "remove it; sort:recency puts files that changed last first"),
+    ("author", NO_COMMITS, SORT_BY_RECENCY),
+    ("committer", NO_COMMITS, SORT_BY_RECENCY),
+    ("before", NO_COMMITS, SORT_BY_RECENCY),
+    ("until", NO_COMMITS, SORT_BY_RECENCY),
+    ("after", NO_COMMITS, SORT_BY_RECENCY),
+    ("since", NO_COMMITS, SORT_BY_RECENCY),
+    ("message", NO_COMMITS, SORT_BY_RECENCY),
     ("index", "everything that is searched is in the index", "remove it"),
-    (
-        "repohasfile",
-        "a condition on another file of the repository cannot be asked",
-        "list the repositories with file:NAME select:repo first",
-    ),
+    ("repohasfile", OTHER_FILE, "list the repositories with file:NAME select:repo first"),
 ];
 
-const NO_COMMITS: &str = "commits are not searched";
+pub(crate) const NO_COMMITS: &str = "commits are not searched";
+pub(crate) const SORT_BY_RECENCY: &str =
+    "remove it; sort:recency puts files that changed last first";
+pub(crate) const OTHER_FILE: &str = "a condition on another file of the repository cannot be asked";
 
 impl Filter {
     /// The filter of that name, whatever its case.

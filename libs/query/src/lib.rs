@@ -6,6 +6,7 @@
 mod ast;
 mod cost;
 mod display;
+mod elsewhere;
 mod error;
 mod facts;
 mod filter;

@@ -33,6 +33,9 @@ pub enum MatcherSyntax {
     Literal,
 }
 
+/// As a value of `branch:`, what each repository's default branch is called.
+pub(crate) const HEAD: &str = "HEAD";
+
 /// Bytes of a compiled filter; the second line of defence behind the estimate of its states.
 const NFA_SIZE_LIMIT: usize = 8 << 20;
 
@@ -73,6 +76,12 @@ impl Matcher {
     /// How it was written.
     pub fn syntax(&self) -> MatcherSyntax {
         self.syntax
+    }
+
+    /// Whether it is `HEAD`, which in [`Atom::Branch`](crate::Atom::Branch) is no name but stands for the
+    /// default branch of each repository.
+    pub fn is_head(&self) -> bool {
+        self.syntax == MatcherSyntax::Literal && self.source == HEAD
     }
 
     /// Whether case counts.

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use crate::QueryErrorKind::{BadValue, Empty, Syntax, TooLarge, Unavailable, UnknownFilter};
+use crate::elsewhere;
 use crate::facts::{Fact, FactFilter};
 use crate::filter::{Filter, absent, nearest_name};
-use crate::matcher::guess_syntax;
+use crate::matcher::{HEAD, guess_syntax};
 use crate::resolve::{Leaf, Node, RawMatcher, RawPattern, resolve};
 use crate::scan::{Keyword, Scanner, Slashed, Word};
 use crate::settings::{Places, Settings, no_kind, out_of_range};
@@ -213,9 +214,9 @@ impl<'a> Parser<'a> {
             Filter::Archived | Filter::Fork | Filter::Public | Filter::Visibility => {
                 self.fact(filter, start)?
             }
-            Filter::Repo => Leaf::Repo(self.matcher()?),
-            Filter::File => Leaf::File(self.matcher()?),
-            Filter::Branch => Leaf::Branch(self.matcher()?),
+            Filter::Repo => Leaf::Repo(self.matcher(filter)?),
+            Filter::File => Leaf::File(self.matcher(filter)?),
+            Filter::Branch => Leaf::Branch(self.matcher(filter)?),
             Filter::Lang => Leaf::Lang(self.lang()?),
             setting => return self.setting(setting, start).map(|()| None),
         };
@@ -280,7 +281,7 @@ impl<'a> Parser<'a> {
         Ok((word.text, word.span))
     }
 
-    fn matcher(&mut self) -> Result<RawMatcher, QueryError> {
+    fn matcher(&mut self, filter: Filter) -> Result<RawMatcher, QueryError> {
         match self.scanner.peek() {
             Some('"') => {
                 let (text, span) = self.scanner.quoted()?;
@@ -293,8 +294,13 @@ impl<'a> Parser<'a> {
             }
             _ => {
                 let word = self.scanner.word();
+                elsewhere::check(filter, &word)?;
                 let value = Slashed::from_raw(word.raw, word.span.start);
-                Ok(RawMatcher { value, syntax: guess_syntax(word.raw) })
+                let syntax = match (filter, word.raw) {
+                    (Filter::Branch, HEAD) => MatcherSyntax::Literal,
+                    _ => guess_syntax(word.raw),
+                };
+                Ok(RawMatcher { value, syntax })
             }
         }
     }

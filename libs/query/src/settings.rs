@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::QueryErrorKind::BadValue;
+use crate::QueryErrorKind::{BadValue, Unavailable};
 use crate::filter::{Filter, nearest};
 use crate::shape::Given;
 use crate::values::{self, KindFilter};
@@ -96,11 +96,9 @@ impl Settings {
                 let count = values::count(value).ok_or_else(|| wrong("all or a number from 1"));
                 fill(&mut self.count, filter, count?, at)
             }
-            Filter::Context => {
-                let lines = values::number(value).and_then(|lines| u32::try_from(lines).ok());
-                let lines = lines.ok_or_else(|| wrong("a number of lines"));
-                fill(&mut self.context, filter, lines?, at)
-            }
+            // Sourcegraph puts it into each of its queries; it is what is searched here anyway
+            Filter::Context if value.eq_ignore_ascii_case("global") => Ok(()),
+            Filter::Context => fill(&mut self.context, filter, lines_of(value, at)?, at),
             Filter::Timeout => {
                 let time = values::time(value);
                 let time = time.ok_or_else(|| wrong("a time with its unit, as 500ms, 2s or 1m"));
@@ -167,6 +165,17 @@ const KINDS: &[(&str, Kind)] = &[
     ("filename", Kind::File),
     ("filematch", Kind::Match),
 ];
+
+/// A number of lines; what looks like the name of one of Sourcegraph's search contexts is refused as such.
+fn lines_of(value: &str, at: &Places) -> Result<u32, QueryError> {
+    if value.starts_with(|c: char| c == '@' || c.is_alphabetic()) {
+        let message = format!("there is no search context {value}: context: is a number of lines");
+        return Err(QueryError::new(Unavailable, at.value.clone(), message)
+            .hint("leave it out, and name repositories with repo:; context:3 shows three lines"));
+    }
+    let lines = values::number(value).and_then(|lines| u32::try_from(lines).ok());
+    lines.ok_or_else(|| out_of_range(Filter::Context, "a number of lines", &at.value))
+}
 
 fn kind_of(value: &str, at: &Places) -> Result<Kind, QueryError> {
     let hint = match value.to_ascii_lowercase().as_str() {

@@ -20,6 +20,9 @@ const UNITS_PER_CHECK: usize = 128;
 /// that the looks may be fewer.
 const DOCS_PER_CHECK: u32 = 256;
 
+/// Units in the rarest list of a pattern that take as long as verifying a block.
+const UNITS_PER_BLOCK: u64 = 256;
+
 /// Names of repositories matched between two looks at the clock.
 const NAMES_PER_CHECK: usize = 64;
 
@@ -86,6 +89,9 @@ impl PartPlan {
         let on_branch = |matcher: &&Matcher| {
             if stop.is_due() {
                 return Bits::none(part.segment.docs.num());
+            }
+            if matcher.is_head() {
+                return filtered(&part.live, part.branches.on_head(&part.segment)).docs;
             }
             let holds = |name: &str| matcher.is_match(name.as_bytes());
             let matching = part.branches.matching(&part.segment.docs, holds);
@@ -183,10 +189,23 @@ impl Chooser<'_> {
         Ok(docs)
     }
 
-    /// Units that the rarest trigram leaves, and those that all leave.
+    /// Units that the rarest trigram leaves, and those that all leave. Of alternatives, those of all together; of a
+    /// conjunction in them, those of its rarest member.
     fn units(&self, node: &Node) -> Result<Option<(u64, u64)>> {
         let segment = &self.part.segment;
+        let sum = |a: (u64, u64), b: (u64, u64)| (a.0 + b.0, a.1 + b.1);
         Ok(match node {
+            Node::Not(inner) => self.units(inner)?,
+            Node::Or(members) => {
+                let each = members.iter().map(|member| self.units(member));
+                let each: Option<Vec<_>> = each.collect::<Result<_>>()?;
+                each.map(|each| each.into_iter().fold((0, 0), sum))
+            }
+            Node::And(members) => {
+                let each = members.iter().map(|member| self.units(member));
+                let each: Vec<_> = each.collect::<Result<_>>()?;
+                each.into_iter().flatten().min()
+            }
             Node::Text(i) => {
                 let estimated = segment.content_grams.estimate(&self.plan.texts[*i].grams)?;
                 let left = match &self.this.texts[*i] {
@@ -240,6 +259,10 @@ impl Chooser<'_> {
 
     fn choose_text(&mut self, i: usize, within: &Bits) -> Result<Found> {
         let (segment, atom) = (&self.part.segment, &self.plan.texts[i]);
+        if self.is_read_sooner(within, &atom.grams)? {
+            self.this.texts[i] = Units::All;
+            return Ok(Found { docs: within.clone(), exact: false });
+        }
         let owner = |block: u32| segment.blocks.doc(block);
         let units = if atom.multi_line {
             segment.content_grams.evaluate_by_owner(&atom.grams, &owner)?
@@ -261,6 +284,18 @@ impl Chooser<'_> {
         }
         self.this.texts[i] = if self.block_bytes > MAX_BLOCK_BYTES { Units::All } else { units };
         Ok(Found { docs, exact: false })
+    }
+
+    /// Whether all of `within` is so little that reading it takes less than reading the lists of trigrams.
+    fn is_read_sooner(&self, within: &Bits, grams: &GramQuery) -> Result<bool> {
+        let segment = &self.part.segment;
+        let most = segment.content_grams.estimate(grams)? / UNITS_PER_BLOCK;
+        let mut num_blocks = 0;
+        let blocks_of = |doc: u32| segment.blocks_of(doc).len() as u64;
+        Ok(within.iter().all(|doc| {
+            num_blocks += blocks_of(doc);
+            num_blocks <= most
+        }))
     }
 
     /// Adds the documents whose paths may match.

@@ -123,6 +123,9 @@ pub(super) fn collect_lines(
     pace: &Pace<'_>,
     found: &mut Collected,
 ) {
+    if want.max_lines == 0 {
+        return count_lines(finder, memory, text, range, want, pace, found);
+    }
     let mut at = range.start;
     let (mut last_end, mut line) = (None, None);
     while at <= range.end {
@@ -146,6 +149,33 @@ pub(super) fn collect_lines(
             return;
         }
         at = if found.add_span(start, end, want.max_lines) { end } else { line + 1 };
+    }
+}
+
+/// The lines alone: where on them matches lie nobody asks.
+fn count_lines(
+    finder: &Finder,
+    memory: &mut Memory,
+    text: &[u8],
+    range: Range<usize>,
+    want: Want,
+    pace: &Pace<'_>,
+    found: &mut Collected,
+) {
+    let mut at = range.start;
+    while at <= range.end {
+        let Some(end) = finder.find_on_line(memory, text, at, range.end, pace) else {
+            return;
+        };
+        if end == range.end && is_line_start(text, end) {
+            return; // an empty match: that place belongs to the next line, or to none
+        }
+        let line = line_end(text, end, range.end);
+        found.add_line(line);
+        if want.first_only {
+            return;
+        }
+        at = line + 1;
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) struct Plan<'q> {
     pub(super) late: bool,
 }
 
-/// The formula; leaves name atoms by place in their list. Members of `And` are in order of cost.
+/// The formula; leaves name atoms by place in their list. Members of `And` are in order of cost, texts of the
+/// rarest first.
 #[derive(Debug, PartialEq)]
 pub(super) enum Node {
     And(Vec<Node>),
@@ -91,6 +92,19 @@ impl<'q> Plan<'q> {
             plan.members = vec![&query.expr];
         }
         Ok(plan)
+    }
+
+    /// Puts the rarer text of a conjunction first, given about how many units each may stand in. Whatever the
+    /// order, what is found is the same.
+    pub(super) fn rarest_first(&mut self, estimates: &[u64]) {
+        if let Node::And(nodes) = &mut self.root {
+            let (taken, members) = (std::mem::take(nodes), std::mem::take(&mut self.members));
+            let mut planned: Vec<_> = taken.into_iter().zip(members).collect();
+            planned.sort_by_key(|(node, _)| node.cost_with(estimates));
+            let (sorted, members) = planned.into_iter().unzip();
+            (*nodes, self.members) = (sorted, members);
+        }
+        self.root.rarest_first(estimates);
     }
 
     /// What its patterns were planned as, in the order of the query.
@@ -184,6 +198,28 @@ impl<'q> Plan<'q> {
 }
 
 impl Node {
+    fn rarest_first(&mut self, estimates: &[u64]) {
+        match self {
+            Self::And(members) => {
+                members.sort_by_key(|member| member.cost_with(estimates));
+                members.iter_mut().for_each(|member| member.rarest_first(estimates));
+            }
+            Self::Or(members) => {
+                members.iter_mut().for_each(|member| member.rarest_first(estimates));
+            }
+            Self::Not(inner) => inner.rarest_first(estimates),
+            _ => {}
+        }
+    }
+
+    fn cost_with(&self, estimates: &[u64]) -> (u32, u64) {
+        let estimate = match self {
+            Self::Text(i) => estimates[*i],
+            _ => 0,
+        };
+        (self.cost(), estimate)
+    }
+
     /// What choosing candidates costs, and how little it narrows them.
     fn cost(&self) -> u32 {
         match self {

@@ -172,6 +172,9 @@ impl Document<'_> {
                 return;
             }
             scratch.tally.num_bytes += range.len() as u64;
+            if !atom.finder.may_be_in(&self.text[range.clone()]) {
+                continue;
+            }
             collect_lines(&atom.finder, memory, self.text, range, want, &pace, found);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{
     folded::Folded,
+    needed::Needed,
     pace::{Pace, WORK_PER_LOOK},
     steps::{self, Steps},
 };
@@ -46,6 +47,7 @@ pub(super) struct Expression {
     /// Threads that it may have side by side: what a byte may cost.
     weight: u64,
     lazy_bytes: usize,
+    needed: Option<Needed>,
     /// For what is too long to be searched at once.
     steps: OnceLock<Option<Steps>>,
 }
@@ -101,6 +103,34 @@ impl Finder {
             Self::Regex(expression) => expression.weight,
         };
         (WORK_PER_LOOK / BLOCK_BYTES / weight).clamp(1, MOST_BLOCKS) as u32
+    }
+
+    /// False when a quick look says that no match lies within `text`.
+    pub(super) fn may_be_in(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Literal(_) | Self::Folded(_) => true,
+            Self::Regex(expression) => {
+                expression.needed.as_ref().is_none_or(|needed| needed.is_in(text))
+            }
+        }
+    }
+
+    /// The end of a match on the first line that has one, of a pattern that stays within a line. Where it
+    /// begins is not looked for, nor whether it could be longer.
+    pub(super) fn find_on_line(
+        &self,
+        memory: &mut Memory,
+        text: &[u8],
+        start: usize,
+        end: usize,
+        pace: &Pace<'_>,
+    ) -> Option<usize> {
+        match self {
+            Self::Literal(_) | Self::Folded(_) => {
+                self.find(memory, text, start, end, pace).map(|(_, to)| to)
+            }
+            Self::Regex(expression) => expression.find_on_line(memory, text, start, end, pace),
+        }
     }
 
     /// The first match in a name that is not empty: a pattern that matches everywhere, as `x*`
@@ -160,7 +190,8 @@ impl Expression {
     fn of(regex: Regex, hir: &Hir, num: usize) -> Self {
         let weight = num_threads(hir).max(1);
         let (hir, lazy_bytes) = (hir.clone(), share_of(num));
-        Self { regex, hir, weight, lazy_bytes, steps: OnceLock::new() }
+        let needed = Needed::of(&hir);
+        Self { regex, hir, weight, lazy_bytes, needed, steps: OnceLock::new() }
     }
 
     fn find(
@@ -185,6 +216,26 @@ impl Expression {
         let cache = memory.regex.get_or_insert_with(|| self.regex.create_cache());
         let found = self.regex.search_with(cache, &Input::new(text).span(start..end))?;
         Some((found.start(), found.end()))
+    }
+
+    fn find_on_line(
+        &self,
+        memory: &mut Memory,
+        text: &[u8],
+        start: usize,
+        end: usize,
+        pace: &Pace<'_>,
+    ) -> Option<usize> {
+        let work = self.weight.saturating_mul((end - start) as u64);
+        if work > WORK_PER_LOOK {
+            return self.find(memory, text, start, end, pace).map(|(_, to)| to);
+        }
+        if !pace.go_on(work) {
+            return None;
+        }
+        let cache = memory.regex.get_or_insert_with(|| self.regex.create_cache());
+        let input = Input::new(text).span(start..end).earliest(true);
+        Some(self.regex.search_half_with(cache, &input)?.offset())
     }
 }
 

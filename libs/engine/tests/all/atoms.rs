@@ -1,7 +1,7 @@
 //! Random formulas over every kind of condition: the engine finds exactly the files for which a plain
 //! reading of the formula holds, in the order asked for.
 
-use crate::common::{build, doc, info_of, key, search_with, skipped};
+use crate::common::{build, doc, info_of, key, lines as lines_of, search, search_with, skipped};
 use ax_engine::{FileHit, GroupBy, SearchOptions, Segment, Snapshot};
 use ax_model::{RepositoryFacts, RepositoryInfo, SkipReason};
 use ax_query::{Atom, Expr, Limits, Pattern, Query, Sort};
@@ -60,6 +60,15 @@ fn facts_of(repo: &str) -> RepositoryFacts {
     RepositoryFacts { archived, fork, public: fork, rank: 0 }
 }
 
+/// The branch that HEAD of a repository names; none where nothing is known of it.
+fn default_of(repo: &str) -> &'static str {
+    match repo {
+        "acme/foo" => "main",
+        "acme/bar" => "dev",
+        _ => "",
+    }
+}
+
 /// Distinct files, in two segments.
 fn corpus() -> impl Strategy<Value = Vec<File>> {
     vec(file(), 1..14).prop_map(|files| {
@@ -82,8 +91,8 @@ fn snapshot_of(folder: &std::path::Path, files: &[File]) -> Snapshot {
                 builder.put(&key(file.repo, &file.path), vec![doc]).unwrap();
             }
             for repo in ["acme/foo", "acme/bar"].into_iter().filter(|_| id == "b") {
-                let facts = facts_of(repo);
-                builder.repository(&RepositoryInfo { facts, ..info_of(repo) });
+                let (facts, default_branch) = (facts_of(repo), default_of(repo).to_owned());
+                builder.repository(&RepositoryInfo { facts, default_branch, ..info_of(repo) });
             }
         });
         Segment::open(&built.path).unwrap()
@@ -108,7 +117,7 @@ fn atom() -> impl Strategy<Value = String> {
         1 => select(vec!["repo:acme/*", "r:foo", "repo:^tool$"]).prop_map(str::to_owned),
         1 => "(archived|fork|public):(no|only)",
         1 => select(vec!["visibility:private", "visibility:public"]).prop_map(str::to_owned),
-        1 => select(vec!["branch:main", "rev:d*", "b:x"]).prop_map(str::to_owned),
+        1 => select(vec!["branch:main", "rev:d*", "b:x", "b:HEAD"]).prop_map(str::to_owned),
     ]
 }
 
@@ -148,6 +157,9 @@ fn atom_holds(atom: &Atom, file: &File) -> bool {
         }
         Atom::Repo(matcher) => matcher.is_match(file.repo.as_bytes()),
         Atom::File(matcher) => matcher.is_match(file.path.as_bytes()),
+        Atom::Branch(matcher) if matcher.is_head() => {
+            ["", file.branch].contains(&default_of(file.repo)) // one version each where it is not known
+        }
         Atom::Branch(matcher) => matcher.is_match(file.branch.as_bytes()),
         Atom::Lang(filter) => {
             ax_syntax::find_language(&filter.name).map(|l| l.name) == language.map(|l| l.name)
@@ -276,4 +288,60 @@ fn the_first_in_order_are_found_among_more_than_one_round_verifies() {
     assert_eq!(found.iter().map(|f| f.1).collect::<Vec<_>>(), [299, 298, 297]);
     let found: Vec<_> = first(Sort::Size);
     assert_eq!(found.iter().map(|f| f.2).collect::<Vec<_>>(), [306, 305, 304]);
+}
+
+#[test]
+fn head_is_the_default_branch_of_each_repository() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: [(&str, &str, &[&str]); 8] = [
+        ("acme/foo", "of-main", &["main"]),
+        ("acme/foo", "of-dev", &["dev"]),
+        ("acme/foo", "of-both", &["dev", "main"]),
+        ("acme/bar", "bar-of-main", &["main"]),
+        ("acme/bar", "bar-of-dev", &["dev"]),
+        ("detached", "of-detached", &["HEAD"]),
+        ("plain", "of-directory", &[]),
+        ("unknown", "of-unknown", &["main"]),
+    ];
+    let built = build(folder.path(), "s", |builder| {
+        for (repo, path, branches) in files {
+            builder.put(&key(repo, path), vec![doc("needle\n", branches)]).unwrap();
+        }
+        for (repo, path) in
+            [("acme/foo", "two"), ("acme/bar", "bar-two"), ("unknown", "unknown-two")]
+        {
+            let versions = vec![doc("needle 1\n", &["main"]), doc("needle 2\n", &["dev"])];
+            builder.put(&key(repo, path), versions).unwrap();
+        }
+        for repo in ["acme/foo", "acme/bar", "detached", "plain"] {
+            let default_branch = default_of(repo).to_owned();
+            builder.repository(&RepositoryInfo { default_branch, ..info_of(repo) });
+        }
+    });
+    let all = Snapshot::new(vec![Segment::open(&built.path).unwrap()]).unwrap();
+    let on_head = [
+        "bar-of-dev:1:needle",
+        "bar-two:1:needle 2",
+        "of-both:1:needle",
+        "of-detached:1:needle",
+        "of-directory:1:needle",
+        "of-main:1:needle",
+        "of-unknown:1:needle",
+        "two:1:needle 1",
+        "unknown-two:1:needle 1",
+    ];
+    for query in ["needle branch:HEAD", "rev:\"HEAD\" needle", "needle -(-b:HEAD)"] {
+        assert_eq!(lines_of(&search(&all, query)), on_head, "{query}");
+    }
+    let not = [
+        "bar-of-main:1:needle",
+        "bar-two:1:needle 1",
+        "of-dev:1:needle",
+        "two:1:needle 2",
+        "unknown-two:1:needle 2",
+    ];
+    assert_eq!(lines_of(&search(&all, "needle -branch:HEAD")), not);
+    for query in ["needle branch:*HEAD*", "needle branch:/HEAD/"] {
+        assert_eq!(lines_of(&search(&all, query)), ["of-detached:1:needle"], "{query}");
+    }
 }

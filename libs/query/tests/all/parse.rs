@@ -225,7 +225,7 @@ fn settings_shape_the_answer() {
     fails("count:5 foo count:6", "AX-Q005", "count:6", "twice");
     fails("count:0 foo", "AX-Q005", "0", "from 1");
     fails("timeout:2 foo", "AX-Q005", "2", "500ms");
-    fails("context:global foo", "AX-Q005", "global", "number of lines");
+    fails("context:-1 foo", "AX-Q005", "-1", "number of lines");
     fails("sort:rceency foo", "AX-Q005", "rceency", "did you mean sort:recency ?");
     fails("type:file select:repo foo", "AX-Q005", "select:repo", "keep one");
     fails("type:symbol select:content foo", "AX-Q005", "select:content", "keep one");
@@ -443,6 +443,7 @@ fn translation_is_paid_for_before_it_is_made() {
     too_large(r"/\w\w\w\w\w\w\w/ ".repeat(150) + r"/\d/", "");
     too_large(format!("/{}/", r"[\x{20}-\x{10fffe}]".repeat(100)), "brackets");
     too_large(format!("/{}/", r"[\W_]".repeat(100)), "brackets");
+    too_large(format!("/{}/", r"[\s\S]x".repeat(20)), "brackets");
     too_large(format!("/{}a{}/", "[^".repeat(60), "]".repeat(60)), "brackets");
     too_large(format!(r"/{}\P{{Greek}}{}/", "[".repeat(60), "]".repeat(60)), "brackets");
     too_large(format!(r"/[\W{}]/", r"&&\W".repeat(60)), "brackets");

@@ -66,6 +66,10 @@ const PIECES: &[&str] = &[
     "fork:yes",
     "archived:only",
     "visibility:any",
+    "HEAD",
+    "@v1",
+    "has.file(",
+    "context:global",
     "::",
     "//",
     "(?s)",
@@ -105,6 +109,8 @@ fn atom() -> impl Strategy<Value = String> {
         1 => word().prop_map(|word| format!("repo:{word}")),
         1 => Just("file:src/**/*.{rs,c}".to_owned()),
         1 => Just("branch:v[0-9]+$".to_owned()),
+        1 => prop::sample::select(vec!["rev:HEAD", "b:\"HEAD\"", "branch:/HEAD/"])
+            .prop_map(str::to_owned),
         1 => Just("lang:c++".to_owned()),
         1 => "size:(>|>=|<=|=|)[0-9]{1,4}(k|M|gb|)",
         1 => "size:[0-9]{1,2}\\.\\.[0-9]{1,2}k".prop_filter("no size", |text| {
@@ -133,7 +139,7 @@ fn query() -> impl Strategy<Value = String> {
         " case:no",
         " case:auto count:7",
         " count:all sort:path",
-        " sort:relevance context:0",
+        " sort:relevance context:0 context:global",
         " sort:recency timeout:2s select:repo",
         " type:symbol",
         " type:symbol select:lang sort:size",

@@ -248,16 +248,17 @@ impl Emission<'_> {
     }
 
     /// Whether a shard of the spread may hold documents that name other branches than there are now, or
-    /// know other facts of the repository. After a wipe there are none, and what is not known counts as
-    /// nothing said.
+    /// know other facts of the repository, or another default branch. After a wipe there are none, and what is
+    /// not known counts as nothing said; of a single branch nobody has to say that it is the default.
     fn needs_copies(&self, step: &plan::Emission) -> bool {
         let target = &self.snapshot.target;
         if step.wipe.is_some() {
-            return target.facts != RepositoryFacts::default();
+            return target.facts != RepositoryFacts::default() || target.names().nth(1).is_some();
         }
         let now: BTreeSet<&str> = target.names().collect();
         let differ = |old: &Written| {
             old.position.facts != target.facts
+                || old.position.names().next() != target.names().next()
                 || old.position.names().collect::<BTreeSet<_>>() != now
         };
         step.everything || step.olds.iter().any(differ)
