@@ -17,8 +17,9 @@ use memchr::memmem;
 use regex_syntax::hir::Hir;
 use std::ops::Range;
 
-/// Documents looked at between two looks at the clock.
+/// Documents looked at between two looks at the clock, and places in one of them.
 const DOCS_PER_CHECK: usize = 16;
+const PLACES_PER_CHECK: usize = 4096;
 /// Bytes of lines after which no further file is read.
 const MAX_HELD_BYTES: usize = 16 << 20;
 
@@ -157,8 +158,14 @@ impl Snapshot {
                 Some(known) => known,
                 unknown => unknown.insert(definitions(&candidate.part.segment, query.name)?),
             };
-            let Some(file) = candidate.read(&finder, units, defined, query.max_per_file)? else {
-                continue;
+            let read = Read { finder: &finder, units, defined, max: query.max_per_file, stop };
+            let file = match candidate.read(&read)? {
+                Seen::Nothing => continue,
+                Seen::Late => {
+                    found.timed_out = true;
+                    break;
+                }
+                Seen::File(file) => *file,
             };
             if found.files.len() == query.limit || held > MAX_HELD_BYTES {
                 found.more = true;
@@ -213,48 +220,75 @@ fn add_candidates<'a>(
     }
 }
 
+/// How a document is read.
+struct Read<'r> {
+    finder: &'r memmem::Finder<'r>,
+    units: &'r Units,
+    /// Where its segment defines the name.
+    defined: &'r [(u32, u32)],
+    /// Most occurrences to keep.
+    max: usize,
+    stop: &'r Stop,
+}
+
+/// What a document has of the name.
+enum Seen {
+    Nothing,
+    File(Box<FileReferences>),
+    /// The time was up before all of it was read.
+    Late,
+}
+
 impl Candidate<'_> {
-    /// What the document has of the name; `None` if it has nothing.
-    fn read(
-        &self,
-        finder: &memmem::Finder<'_>,
-        units: &Units,
-        defined: &[(u32, u32)],
-        max: usize,
-    ) -> Result<Option<FileReferences>> {
-        let (segment, doc) = (&*self.part.segment, self.doc);
+    /// Counts the places of the name, and keeps the first ones.
+    fn read(&self, read: &Read<'_>) -> Result<Seen> {
+        let (segment, doc, len) = (&*self.part.segment, self.doc, read.finder.needle().len());
         let text = segment.text(doc);
-        let is_defined = |at: usize| defined.binary_search(&(doc, at as u32)).is_ok();
-        let is_whole = |at: &usize| identifier::is_whole(text, &(*at..*at + finder.needle().len()));
-        let mut places: Vec<usize> = Vec::new();
-        for range in self.ranges(units) {
-            let starts = finder.find_iter(&text[range.clone()]).map(|at| range.start + at);
-            places.extend(starts.filter(is_whole));
+        let is_defined = |at: usize| read.defined.binary_search(&(doc, at as u32)).is_ok();
+        let is_whole = |at: &usize| identifier::is_whole(text, &(*at..*at + len));
+        // what syntax said is read at the first place: that takes longer than all of this
+        let mut marks = None;
+        let (mut first, mut num_occurrences, mut num_seen) = (Vec::new(), 0, 0usize);
+        for range in self.ranges(read.units) {
+            for at in read.finder.find_iter(&text[range.clone()]).map(|at| range.start + at) {
+                num_seen += 1;
+                if num_seen.is_multiple_of(PLACES_PER_CHECK) && read.stop.is_due() {
+                    return Ok(Seen::Late);
+                }
+                if !is_whole(&at) {
+                    continue;
+                }
+                let marks = match &mut marks {
+                    Some(known) => known,
+                    unknown => unknown.insert(segment.marks.of(doc)?),
+                };
+                if is_prose(marks.as_ref(), at) && !is_defined(at) {
+                    continue;
+                }
+                num_occurrences += 1;
+                if first.len() < read.max {
+                    first.push(at);
+                }
+            }
         }
-        if places.is_empty() {
-            return Ok(None); // without a look at what syntax said, which takes longer than all of this
-        }
-        let marks = segment.marks.of(doc)?;
-        places.retain(|at| is_defined(*at) || !is_prose(marks.as_ref(), *at));
-        if places.is_empty() {
-            return Ok(None);
+        if num_occurrences == 0 {
+            return Ok(Seen::Nothing);
         }
         let record = segment.docs.record(doc)?;
         let key = segment.keys.decode(record.key)?;
-        let len = finder.needle().len();
         let mut lines = LineReader::new(segment, doc);
         let occurrence = |at: &usize| lines.occurrence(*at, len, is_defined(*at));
-        Ok(Some(FileReferences {
+        Ok(Seen::File(Box::new(FileReferences {
             repo: key.repo.into(),
             path: key.path,
             branches: self.part.branch_names(doc),
             language: segment.docs.strings.language(record.language).to_owned(),
             blob: record.blob.to_string(),
-            by_syntax: marks.is_some(),
-            occurrences: places.iter().take(max).map(occurrence).collect(),
-            num_occurrences: places.len() as u64,
+            by_syntax: marks.flatten().is_some(),
+            occurrences: first.iter().map(occurrence).collect(),
+            num_occurrences,
             penalty: self.rank.1,
-        }))
+        })))
     }
 
     /// The parts of the text that may hold the name.

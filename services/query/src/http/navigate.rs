@@ -30,8 +30,8 @@ pub(super) async fn symbols(
 ) -> Result<Json<SymbolsBody>, HttpFault> {
     let known = ["q", "repo", "lang", "kind", "limit", "offset", "timeout", "wait_for"];
     let params = Params::strict(raw.as_deref(), &known)?;
-    let question = symbol_question(&params).await?;
     let options = options_of(&params, request_id)?;
+    let question = symbol_question(&params, &options).await?;
     let found = state.root.symbols(question, &Origin::default(), &options).await?;
     let (symbols, summary) = parts(found);
     Ok(Json(SymbolsBody { symbols, summary }))
@@ -48,9 +48,9 @@ pub(super) async fn definitions(
         "wait_for",
     ];
     let params = Params::strict(raw.as_deref(), &known)?;
-    let question = place_question(&params)?;
-    let language = language_of(&params).await?;
     let options = options_of(&params, request_id)?;
+    let question = place_question(&params)?;
+    let language = language_of(&params, &options).await?;
     let line = question.line;
     let place = state.root.place(question, &options).await?;
     let wanted = SymbolQuestion { name: place.name.clone(), language, ..Default::default() };
@@ -72,7 +72,7 @@ pub(super) async fn references(
     ];
     let params = Params::strict(raw.as_deref(), &known)?;
     let options = options_of(&params, request_id)?;
-    let language = language_of(&params).await?;
+    let language = language_of(&params, &options).await?;
     let (name, place) = match params.text("symbol") {
         "" if params.given("symbol").is_ok() => {
             return Err(Fault::new(Code::BadRequest, "`symbol` is empty")

@@ -40,7 +40,7 @@ pub(super) async fn symbols(
     let query = params.text("q").trim();
     let found = async {
         let options = options_of(&params, request_id)?;
-        let question = symbol_question(&params).await?;
+        let question = symbol_question(&params, &options).await?;
         state.root.symbols(question, &Origin::default(), &options).await
     };
     match found.await {

@@ -88,10 +88,14 @@ fn what_shapes_an_answer_is_in_the_key() {
         SearchOptions { context_lines: 1, ..plain },
         SearchOptions { count_only: true, ..plain },
         SearchOptions { max_lines_per_file: 1, ..plain },
+        SearchOptions { max_lines: 1, ..plain },
     ];
     let mut keys: Vec<Key> = options.iter().map(|options| key_with("a", options)).collect();
     for query in ["a", "a case:yes", "A", "content:a", "/a/", "a b", "b a", "-a", "sym:a"] {
         keys.push(key(query));
+    }
+    for shape in ["sort:path", "sort:size", "select:file", "select:repo", "select:lang"] {
+        keys.push(key(&format!("a {shape}")));
     }
     let other = |change: fn(&mut ViewId)| {
         let mut view = SHARD;

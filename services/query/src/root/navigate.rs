@@ -20,6 +20,9 @@ pub struct NavigateOptions {
     pub offset: u32,
     /// Deadline; zero means the server's default.
     pub timeout: Duration,
+    /// When it was asked, from which the deadline counts: one that takes several steps has one deadline for
+    /// all. None for now.
+    pub begun: Option<Instant>,
     /// Version token to wait for; empty for none.
     pub wait_for: String,
     /// Correlation id.
@@ -154,7 +157,7 @@ impl Root {
             return refused("timeout", format!("{} s", limits.max_timeout.as_secs()));
         }
         let or = |asked: Duration, default| if asked.is_zero() { default } else { asked };
-        let started = Instant::now();
+        let started = options.begun.unwrap_or_else(Instant::now);
         Ok(Asking {
             started,
             deadline: started + or(options.timeout, limits.default_timeout),

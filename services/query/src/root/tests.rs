@@ -274,6 +274,19 @@ async fn names_of_all_shards_are_merged_in_order() {
     assert!(version.starts_with("g1.0:10,"), "{version}");
 }
 
+/// What broke: of two questions for one answer each had the whole time.
+#[tokio::test]
+async fn the_deadline_of_a_question_counts_from_when_it_was_asked() {
+    let root = root(&["a"], &[("a", Mood::Well)]);
+    let begun = Instant::now().checked_sub(Duration::from_secs(60));
+    let options = NavigateOptions { begun, ..Default::default() };
+    let asked = ax_proto::search::SymbolQuestion { name: "n".into(), ..Default::default() };
+    match root.symbols(asked, &ax_engine::Origin::default(), &options).await {
+        Ok(found) => assert!(found.summary.elapsed_us >= 60_000_000, "{:?}", found.summary),
+        Err(late) => assert_eq!(late.code, Code::QueryDeadline),
+    }
+}
+
 #[tokio::test]
 async fn names_without_any_shard_are_an_error() {
     let root = root(&["a"], &[("a", Mood::Dead)]);

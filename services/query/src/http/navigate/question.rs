@@ -20,9 +20,12 @@ const SYM: &str = "sym:";
 const BEFORE: &str = "x ";
 
 /// What a search for names asks: `q` as after `sym:`, and the filters beside it.
-pub(crate) async fn symbol_question(params: &Params) -> Result<SymbolQuestion, Fault> {
+pub(crate) async fn symbol_question(
+    params: &Params,
+    options: &NavigateOptions,
+) -> Result<SymbolQuestion, Fault> {
     let q = params.given("q")?.trim();
-    let until = read_until(params)?;
+    let until = read_until(options);
     begins_with_name(q, until).await?;
     let mut text = format!("{SYM}{q}");
     check(&text, "q", until).await?;
@@ -39,12 +42,12 @@ pub(crate) async fn symbol_question(params: &Params) -> Result<SymbolQuestion, F
 }
 
 /// When the texts of a question must have been read.
-fn read_until(params: &Params) -> Result<Instant, Fault> {
-    let within = match params.duration("timeout")? {
+fn read_until(options: &NavigateOptions) -> Instant {
+    let within = match options.timeout {
         Duration::ZERO => READ_WITHIN, // none is given
         timeout => timeout.min(READ_WITHIN),
     };
-    Ok(Instant::now() + within)
+    options.begun.unwrap_or_else(Instant::now) + within
 }
 
 /// Refuses a `q` that is empty or begins with a filter, which behind `sym:` would pass for a name.
@@ -93,12 +96,14 @@ fn behind(other: &str, mut fault: Fault, field: &str) -> Fault {
 }
 
 /// A language that exists, or none.
-pub(super) async fn language_of(params: &Params) -> Result<String, Fault> {
+pub(super) async fn language_of(
+    params: &Params,
+    options: &NavigateOptions,
+) -> Result<String, Fault> {
     let language = params.text("lang");
     if !language.is_empty() {
         let value = language.replace('\\', "\\\\").replace('"', "\\\"");
-        let until = read_until(params)?;
-        check(&format!("{SYM}x lang:\"{value}\""), "lang", until).await?;
+        check(&format!("{SYM}x lang:\"{value}\""), "lang", read_until(options)).await?;
     }
     Ok(language.to_owned())
 }
@@ -119,12 +124,13 @@ pub(crate) fn place_question(params: &Params) -> Result<PlaceQuestion, Fault> {
     })
 }
 
-/// Bounds from their parameters.
+/// Bounds from their parameters. The clock runs from here.
 pub(crate) fn options_of(params: &Params, id: RequestId) -> Result<NavigateOptions, Fault> {
     Ok(NavigateOptions {
         limit: params.number("limit", 1)?,
         offset: params.number("offset", 0)?,
         timeout: params.duration("timeout")?,
+        begun: Some(Instant::now()),
         wait_for: params.text("wait_for").to_owned(),
         request_id: id.0,
     })
