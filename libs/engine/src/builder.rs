@@ -42,7 +42,9 @@ const MAX_DOCS: usize = 1 << 30;
 const MAX_TEXT_BYTES: u64 = 8 << 30;
 
 /// Builds one segment. Text is written to its file as it comes; postings are spilled; what stays in
-/// memory is the table of documents, the words for ranking, and a chunk of 32 MiB with its digests.
+/// memory is the table of documents, the words for ranking, names with their places, the marks, and a chunk of
+/// 32 MiB with its digests. What stays grows with the text, which whoever builds bounds (64 MiB by default in the
+/// indexer; merges up to [`MergePolicy::max_bytes`](crate::MergePolicy)).
 ///
 /// It blocks, and works on a pool of threads that all builders share: call it off the async runtime.
 pub struct SegmentBuilder {
@@ -197,14 +199,6 @@ impl SegmentBuilder {
     /// Bytes of text so far.
     pub fn text_bytes(&self) -> u64 {
         self.text_bytes
-    }
-
-    /// An estimate of the memory held, in bytes, that grows with the segment.
-    pub fn memory_bytes(&self) -> u64 {
-        let docs = self.docs.len() * 300;
-        let indexed =
-            self.words.memory_bytes() + self.symbols.memory_bytes() + self.marks.memory_bytes();
-        (indexed + docs + self.pending_bytes) as u64
     }
 
     /// True when nothing was put, deleted or said.

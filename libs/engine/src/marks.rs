@@ -61,11 +61,6 @@ impl MarksBuilder {
         Ok(())
     }
 
-    /// Bytes of memory held.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.starts.capacity() + self.data.capacity()
-    }
-
     /// Writes both sections.
     pub(crate) fn write(mut self, out: &mut SectionWriter) -> Result<()> {
         self.push_start()?;

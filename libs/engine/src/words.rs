@@ -99,11 +99,6 @@ impl WordsWriter {
         Ok(self.writer.add_document(doc)?)
     }
 
-    /// Bytes of memory held.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.writer.mem_usage()
-    }
-
     /// Completes the index, in memory.
     pub(crate) fn finish(self) -> Result<FinishedWords> {
         Ok(FinishedWords(self.writer.finalize()?))

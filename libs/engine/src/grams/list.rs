@@ -91,7 +91,8 @@ impl<'a> List<'a> {
             units.extend_from_slice(&groups.units);
         }
         units.extend_from_slice(&groups.tail()?);
-        units.iter().all(|unit| *unit < self.num_units).then_some(units)
+        let ascends = units.is_sorted_by(|a, b| a < b);
+        (ascends && units.last().is_none_or(|last| *last < self.num_units)).then_some(units)
     }
 
     /// Keeps of the ascending `units` those that hold the gram.

@@ -1,7 +1,7 @@
 //! Which documents define what a query names.
 //!
 //! A name counts when all words of the query are among its words; then it counts by how much of it they
-//! are, squared: `spin lock` is all of `spin_lock`, two thirds of `spinLockIrq`, and none of `spin`. So an
+//! are, squared: `spin lock` is all of `spin_lock`, four ninths of `spinLockIrq`, and none of `spin`. So an
 //! identifier finds its definition, and so do its words in any order.
 
 use super::Terms;

@@ -76,11 +76,7 @@ impl Symbols {
 
     /// The name at a place in order.
     pub(crate) fn name(&self, number: u32) -> Result<Vec<u8>> {
-        let unit = number / NAMES_PER_UNIT as u32;
-        if unit >= self.num_units {
-            return Err(corrupt("a name is not there"));
-        }
-        let mut unit = self.unit(unit);
+        let mut unit = self.unit_of(number)?;
         while let Some(found) = unit.next_name()? {
             if found.number == number {
                 return Ok(found.name.to_vec());
@@ -89,9 +85,18 @@ impl Symbols {
         Err(corrupt("a name is not there"))
     }
 
+    /// The run that holds the name at a place in order.
+    fn unit_of(&self, number: u32) -> Result<Unit<'_>> {
+        let unit = number / NAMES_PER_UNIT as u32;
+        if unit >= self.num_units {
+            return Err(corrupt("a name is not there"));
+        }
+        Ok(self.unit(unit))
+    }
+
     /// Where the name at a place in order is defined.
     pub(crate) fn places(&self, number: u32) -> Result<Vec<Place>> {
-        let mut unit = self.unit(number / NAMES_PER_UNIT as u32);
+        let mut unit = self.unit_of(number)?;
         while let Some(named) = unit.next_name()? {
             if named.number == number {
                 let mut places = Vec::new();

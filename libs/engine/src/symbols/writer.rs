@@ -40,14 +40,6 @@ impl SymbolsBuilder {
         self.places.push(RawPlace { name, doc, start: symbol.start, container, kind: symbol.kind });
     }
 
-    /// Bytes of memory held.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.names.text.capacity()
-            + self.names.ends.capacity() * 4
-            + self.names.numbers.capacity() * 18
-            + self.places.capacity() * size_of::<RawPlace>()
-    }
-
     /// Writes the sections of symbols and their trigram index.
     pub(crate) fn write(mut self, out: &mut SectionWriter, scratch_dir: &Path) -> Result<()> {
         self.names.numbers = FxHashMap::default(); // not needed any more
