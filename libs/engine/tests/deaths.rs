@@ -1,16 +1,16 @@
 //! Queries of death over nasty documents: each ends soon after its deadline, in bounded memory, with a
 //! whole answer, a part that says so, or an error with a code.
-#![allow(clippy::unwrap_used)] // test support: the lint knows test functions only
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // test support: the lint knows test functions only
 
 #[path = "all/common/mod.rs"]
 mod common;
 #[path = "../../../tests/deaths/queries.rs"]
 mod queries;
 
-use ax_engine::{OnLong, SearchOptions, Snapshot, Stop};
+use ax_engine::{OnLong, Origin, ReferenceQuery, SearchOptions, Snapshot, Stop, SymbolQuery};
 use ax_model::Code;
-use ax_query::Limits;
-use common::{build, doc, key};
+use ax_query::{Limits, Query, Sort};
+use common::{build, doc, key, snapshot_of};
 use queries::{Death, deaths};
 use std::{
     path::Path,
@@ -27,7 +27,7 @@ const DEADLINE: Duration = Duration::from_millis(50);
 /// A search that takes longer than this hangs. The promise is 100 ms after the deadline; what is asserted
 /// of it is work between two looks at the clock (`search/finder.rs`), since machines differ.
 const HANG: Duration = Duration::from_secs(2);
-/// For what other threads will do soon.
+/// For what other threads will do soon, or for what is long and ends by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What the process may grow by over all of them. Automata take 64 MB a thread at most.
 const MOST_GROWTH: u64 = 1 << 30;
@@ -42,7 +42,8 @@ fn noise(num: usize, pick: impl Fn(u8) -> u8) -> Vec<u8> {
     (0..num).map(|_| pick(next())).collect()
 }
 
-/// One line of 20 MB, lines of one letter, random bytes, letters that have partners, and small files.
+/// One line of 20 MB, lines of one letter, random bytes, letters that have partners, long names, and small
+/// files.
 fn nasty() -> &'static Snapshot {
     static NASTY: OnceLock<(tempfile::TempDir, Snapshot)> = OnceLock::new();
     let build = || {
@@ -67,6 +68,7 @@ fn build_nasty(folder: &Path) -> Snapshot {
         put("kelvin.txt", "\u{212a}\u{17f}ks\u{e9} ".repeat(200_000).into_bytes());
         put("kelvin_lines.txt", "\u{212a}\n\u{17f}\n".repeat(500_000).into_bytes());
         put("words.txt", noise(4 << 20, words));
+        put("names.c", long_names());
         for i in 0..2_000 {
             let text =
                 format!("fn s{i}() {{ word{i} = f{i}; }}\n// w{i:04}x ab abb\n").repeat(1 + i % 9);
@@ -74,6 +76,18 @@ fn build_nasty(folder: &Path) -> Snapshot {
         }
     });
     Snapshot::new(vec![ax_engine::Segment::open(&built.path).unwrap()]).unwrap()
+}
+
+/// Ten thousand functions.
+fn long_names() -> Vec<u8> {
+    let letters = noise(640_000, |byte| b"abkKs_"[byte as usize % 6]);
+    let mut text = Vec::new();
+    for (i, name) in letters.chunks(64).enumerate() {
+        text.extend_from_slice(b"int ");
+        text.extend_from_slice(name);
+        text.extend_from_slice(format!("{i}(void) {{ return {i}; }}\n").as_bytes());
+    }
+    text
 }
 
 /// How a query ended.
@@ -84,7 +98,45 @@ enum End {
     Refused,
 }
 
-fn end_of(all: &Snapshot, death: &Death, options: &SearchOptions) -> (End, Duration) {
+impl End {
+    /// Of a question that says whether time was up.
+    fn of(timed_out: ax_engine::Result<bool>) -> Self {
+        match timed_out {
+            Ok(true) => Self::Cut,
+            Ok(false) => Self::Whole,
+            Err(error) => {
+                let codes = [Code::QueryTooLarge, Code::QueryRegex];
+                assert!(codes.contains(&error.code()), "{error:?}");
+                Self::Refused
+            }
+        }
+    }
+}
+
+/// How the queries of one kind ended.
+#[derive(Default)]
+struct Ends {
+    nums: [usize; 3],
+    slowest: Vec<(Duration, &'static str, String)>,
+}
+
+impl Ends {
+    fn add(&mut self, death: &Death, (end, took): (End, Duration)) {
+        self.nums[end as usize] += 1;
+        self.slowest.push((took, death.family, death.query.chars().take(60).collect()));
+    }
+
+    /// Asserts that there were as many and none hung.
+    fn check(&mut self, kind: &str, at_least: usize) {
+        let Self { nums, slowest } = self;
+        assert!(slowest.len() > at_least, "{kind}: {nums:?}");
+        slowest.sort_by(|a, b| b.cmp(a));
+        println!("{kind}: whole, cut, refused: {nums:?}; slowest: {:#?}", &slowest[..12]);
+        assert!(slowest[0].0 < HANG, "{kind}: {:?}", slowest[0]);
+    }
+}
+
+fn searched(all: &Snapshot, death: &Death, options: &SearchOptions) -> (End, Duration) {
     let begun = Instant::now();
     let stop = Stop::at(begun + DEADLINE);
     let query = match ax_query::parse(&death.query, &Limits::default()) {
@@ -94,15 +146,22 @@ fn end_of(all: &Snapshot, death: &Death, options: &SearchOptions) -> (End, Durat
             return (End::Refused, begun.elapsed());
         }
     };
-    let end = match all.search(&query, options, &stop) {
-        Ok(outcome) if outcome.timed_out => End::Cut,
-        Ok(_) => End::Whole,
-        Err(error) => {
-            assert!([Code::QueryTooLarge, Code::QueryRegex].contains(&error.code()), "{error:?}");
-            End::Refused
-        }
-    };
-    (end, begun.elapsed())
+    let outcome = all.search(&query, options, &stop);
+    (End::of(outcome.map(|outcome| outcome.timed_out)), begun.elapsed())
+}
+
+/// Among names of definitions: as it stands, as filters beside a name, or as the name; `None` if it cannot
+/// be read as any of these.
+fn named(all: &Snapshot, death: &Death) -> Option<(End, Duration)> {
+    let text = &death.query;
+    let mut texts = [text.clone(), format!("sym:s {text}"), format!("sym:{text}")].into_iter();
+    let is_of_names = |query: &Query| SymbolQuery::of(query).is_some();
+    let read = |text: String| ax_query::parse(&text, &Limits::default()).ok().filter(is_of_names);
+    let query = texts.find_map(read)?;
+    let query = SymbolQuery::of(&query)?;
+    let begun = Instant::now();
+    let found = all.symbols(&query, &Origin::default(), 50, &Stop::at(begun + DEADLINE));
+    Some((End::of(found.map(|found| found.timed_out)), begun.elapsed()))
 }
 
 /// The largest that this process has been so far.
@@ -118,23 +177,53 @@ fn every_query_of_death_ends() {
     let all = nasty();
     let shown = SearchOptions { max_lines_per_file: 100, ..Default::default() };
     let everything = SearchOptions { limit: usize::MAX, count_only: true, ..shown.clone() };
+    let explained = SearchOptions { explain: true, ..shown.clone() };
+    let by_path = SearchOptions { sort: Sort::Path, ..explained.clone() };
     // what building took counts as well: measured from here, pages that were freed would hide growth
     let before = peak_bytes();
-    let (mut ends, mut slowest) = ([0; 3], Vec::new());
+    let (mut plain, mut in_detail, mut names) = (Ends::default(), Ends::default(), Ends::default());
     for (i, death) in deaths().into_iter().enumerate() {
-        let options = if i % 2 == 0 { &shown } else { &everything };
-        let (end, took) = end_of(all, &death, options);
-        ends[end as usize] += 1;
-        slowest.push((took, death.family, death.query.chars().take(60).collect::<String>()));
+        let is_even = i % 2 == 0;
+        plain.add(&death, searched(all, &death, if is_even { &shown } else { &everything }));
+        if i % 3 == 0 {
+            let options = if is_even { &explained } else { &by_path };
+            in_detail.add(&death, searched(all, &death, options));
+        }
+        if let Some(ended) = named(all, &death) {
+            names.add(&death, ended);
+        }
     }
-    slowest.sort_by(|a, b| b.cmp(a));
-    println!("whole, cut, refused: {ends:?}; slowest: {:#?}", &slowest[..12]);
-    assert!(slowest[0].0 < HANG, "{:?}", slowest[0]);
     let grown = peak_bytes() - before;
     println!("grew by {} MB from {} MB", grown >> 20, before >> 20);
-    assert!(ends.iter().all(|num| *num > 20), "{ends:?}");
-    assert!(ends.iter().sum::<i32>() > 300, "{ends:?}");
+    plain.check("searched", 300);
+    in_detail.check("explained, half of them by path", 100);
+    names.check("among names", 80);
+    assert!(plain.nums.iter().all(|num| *num > 20), "{:?}", plain.nums);
     assert!(grown < MOST_GROWTH, "grew by {grown} bytes");
+}
+
+/// What broke: every place was remembered before the first was shown, and no clock looked at.
+#[test]
+fn references_of_a_name_that_a_text_is_made_of_end() {
+    const PLACES: usize = 10 << 20;
+    const SHOWN: usize = 1_000;
+    let folder = tempfile::tempdir().unwrap();
+    let all = snapshot_of(folder.path(), &[("e.c", "e ".repeat(PLACES).as_bytes())]);
+    let query = ReferenceQuery { name: "e", language: None, limit: 50, max_per_file: SHOWN };
+    let ask = |time: Duration| {
+        let begun = Instant::now();
+        let stop = Stop::at(begun + time);
+        (all.references(&query, &Origin::default(), &stop).unwrap(), begun.elapsed())
+    };
+    let (found, took) = ask(DEADLINE);
+    println!("time was up: {}, after {took:?}", found.timed_out);
+    assert!((found.timed_out || found.files.len() == 1) && took < HANG, "{took:?}");
+    let (found, took) = ask(PATIENCE);
+    println!("all within {took:?}");
+    let [file] = found.files.as_slice() else { panic!("{took:?}") };
+    assert_eq!((file.num_occurrences, file.occurrences.len()), (PLACES as u64, SHOWN));
+    assert_eq!(file.occurrences[SHOWN - 1].column, 2 * SHOWN as u32 - 1);
+    assert!(file.occurrences.iter().all(|one| one.text.len() <= 400), "{took:?}");
 }
 
 /// Deadly queries without a deadline hold every lane there is; a quick one still ends, since it need not

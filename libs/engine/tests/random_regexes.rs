@@ -10,6 +10,7 @@
 mod common;
 
 use ax_engine::{FileHit, Snapshot};
+use ax_query::grams::{GramLimits, plan};
 use ax_query::{Atom, Expr, Limits};
 use common::{search, snapshot_of};
 use regex::bytes::{Regex, RegexBuilder};
@@ -256,6 +257,8 @@ struct Batch {
     all: Snapshot,
     texts: Vec<(String, Vec<u8>)>,
     num_matched: usize,
+    /// Expressions of which every match holds some trigram: the others read every text.
+    num_planned: usize,
 }
 
 impl Batch {
@@ -269,6 +272,8 @@ impl Batch {
             .case_insensitive(case == "no")
             .build()
             .unwrap_or_else(|error| panic!("seed {}: {query}: {error}", self.seed));
+        let grams = plan(pattern.hir(), &GramLimits::default());
+        self.num_planned += usize::from(grams.num_grams() > 0);
         let outcome = search(&self.all, &query);
         let mut by_path: BTreeMap<&str, Lines> =
             outcome.files.iter().map(|file| (file.key.path.as_str(), found(file))).collect();
@@ -291,7 +296,7 @@ impl Batch {
 #[test]
 fn five_thousand_expressions_find_what_a_plain_reading_finds() {
     let mut seen = HashSet::new();
-    let mut num_matched = 0;
+    let (mut num_matched, mut num_planned) = (0, 0);
     for seed in 0..BATCHES {
         let mut random = Random(seed);
         let mut root = || Tree::All((0..3).map(|_| Tree::random(&mut random, 3)).collect());
@@ -305,7 +310,7 @@ fn five_thousand_expressions_find_what_a_plain_reading_finds() {
         let files: Vec<(&str, &[u8])> =
             texts.iter().map(|(path, text)| (path.as_str(), text.as_slice())).collect();
         let all = snapshot_of(folder.path(), &files);
-        let mut batch = Batch { seed, all, texts, num_matched: 0 };
+        let mut batch = Batch { seed, all, texts, num_matched: 0, num_planned: 0 };
         for tree in &trees {
             let spelt = tree.spelt(false);
             let case = random.pick(&["yes", "no"]);
@@ -314,7 +319,10 @@ fn five_thousand_expressions_find_what_a_plain_reading_finds() {
             }
         }
         num_matched += batch.num_matched;
+        num_planned += batch.num_planned;
     }
-    println!("{} expressions, {num_matched} pairs with matches", seen.len());
-    assert!(seen.len() >= 5_000 && num_matched > 25_000, "{} {num_matched}", seen.len());
+    let num = seen.len();
+    println!("{num} expressions, {num_planned} by trigrams, {num_matched} pairs with matches");
+    assert!(num >= 5_000 && num_matched > 25_000, "{num} {num_matched}");
+    assert!(num_planned >= 1_000, "{num_planned} of {num} demand a trigram");
 }

@@ -144,6 +144,7 @@ pub fn unlike(a: &RunResult, b: &RunResult) -> Vec<String> {
     };
     check("corpus", a.corpus.label.clone(), b.corpus.label.clone());
     check("revision of the corpus", a.corpus.revision.clone(), b.corpus.revision.clone());
+    check("files indexed", a.corpus.num_files.to_string(), b.corpus.num_files.to_string());
     let (wa, wb) = (&a.workload, &b.workload);
     check("pace", wa.pace.clone(), wb.pace.clone());
     check("clients", wa.clients.to_string(), wb.clients.to_string());

@@ -128,6 +128,7 @@ async fn measured(setup: &Setup) -> anyhow::Result<()> {
     ensure!(wrong["answered"] == 0 && wrong["errors"].as_object().map(|e| e.len()) == Some(1));
     ensure!(result["cost"]["cpu_seconds"].as_f64() > Some(0.0), "{}", result["cost"]);
     ensure!(result["cost"]["peak_anonymous_bytes"].as_u64() > Some(1 << 20));
+    ensure!(result["cost"]["read_bytes"].is_u64(), "{}", result["cost"]);
     ensure!(result["corpus"]["revision"].as_str().map(str::len) == Some(40));
     ensure!(result["corpus"]["num_files"] == 60, "{}", result["corpus"]);
     let slowest = result["slowest"].as_array().context("a list")?;
@@ -239,7 +240,15 @@ async fn shadowed(setup: &Setup) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// With `perf` on the machine and leave to use it there is a picture; else an error that says what to do.
+/// Whether `perf` is there and may sample a process of ours.
+async fn may_sample() -> bool {
+    let mut perf = tokio::process::Command::new("perf");
+    let sampled = perf.args(["record", "-e", "cpu-clock:u", "-o", "/dev/null", "true"]).output();
+    sampled.await.is_ok_and(|sampled| sampled.status.success())
+}
+
+/// With `perf` on the machine and leave to use it there is a picture; else an error that says why not and
+/// what to do.
 async fn inspected(setup: &Setup) -> anyhow::Result<()> {
     let base = setup.server.api().base().to_owned();
     let output = setup.perf(&["inspect", &base, "--seconds", "1", "-o", "f.svg"]).await?;
@@ -248,7 +257,10 @@ async fn inspected(setup: &Setup) -> anyhow::Result<()> {
         let picture = fs::read_to_string(setup.path("f.svg"))?;
         ensure!(picture.starts_with("<svg") && picture.contains("samples"), "{picture:.300}");
     } else {
+        ensure!(!may_sample().await, "this machine could: {errors}");
         ensure!(errors.contains("AX-F007") && errors.contains("perf_event_paranoid"), "{errors}");
+        let why = errors.split_once("did not run here: ").and_then(|(_, why)| why.lines().next());
+        ensure!(why.is_some_and(|why| !why.trim().is_empty()), "no reason: {errors}");
     }
     let output =
         setup.perf(&["inspect", &base, "--heap", "-o", "h.svg", "--folded", "h.txt"]).await?;

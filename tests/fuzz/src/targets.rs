@@ -1,6 +1,9 @@
 //! What is fuzzed: each target takes bytes, and panics when something does not hold of them.
 
-use ax_engine::{BuildOptions, Doc, Segment, SegmentBuilder, Snapshot, Stop, merge};
+use ax_engine::{
+    BuildOptions, Doc, Origin, PlaceQuery, ReferenceQuery, Segment, SegmentBuilder, Snapshot, Stop,
+    SymbolQuery, merge,
+};
 use ax_model::{
     BlobId, Content, ContentHash, DocKey, FileKind, FileVersion, Generation, Offset, OffsetRange,
     RepoName, SegmentId, ShardId,
@@ -13,12 +16,15 @@ use std::{
     collections::{BTreeMap, HashSet},
     path::Path,
     sync::{Arc, OnceLock},
+    time::{Duration, Instant},
 };
 
 /// Longest text that is planned and searched.
 const MOST_TEXT: usize = 4_096;
 /// Longest regular expression: slow ones are another test's business.
 const MOST_REGEX: usize = 256;
+/// What a question about names may take: an input should be quick, and is one of millions.
+const DEADLINE: Duration = Duration::from_millis(100);
 
 /// A query: read without a panic; an error points into the text; what is printed reads the same.
 pub fn query(data: &[u8]) {
@@ -90,6 +96,28 @@ pub fn segment(data: &[u8]) {
     let _ = all.repositories();
     let _ = all.skipped(&name("r"), "", 10);
     let _ = all.file(&key("r", "again.txt"), None);
+    ask_for_names(&all);
+    let _ = merge(&all, 0..1, options(folder.path(), 0, false), &folder.path().join("merged.seg"));
+}
+
+/// What is defined and used in a segment that may be damaged: answers or typed errors.
+fn ask_for_names(all: &Snapshot) {
+    let stop = || Stop::at(Instant::now() + DEADLINE);
+    for text in ["sym:parse", "sym:/p.*e/ lang:rust", "sym:p symkind:function file:lib repo:r"] {
+        let query = parse(text, &Limits::default()).expect("a query");
+        let query = SymbolQuery::of(&query).expect("one name and filters");
+        let _ = all.symbols(&query, &Origin::default(), 10, &stop());
+    }
+    let lib = key("r", "src/lib.rs");
+    for (line, column) in [(1, 8), (30, 18), (u64::MAX, u32::MAX)] {
+        let place = PlaceQuery { key: &lib, branch: None, blob: None, line, column };
+        let Ok(Some(place)) = all.place(&place) else { continue };
+        let _ = all.symbols(&SymbolQuery::exact(&place.name), &place.origin, 10, &stop());
+    }
+    for name in ["parse_http", "fn", "second"] {
+        let query = ReferenceQuery { name, language: None, limit: 10, max_per_file: 100 };
+        let _ = all.references(&query, &Origin::default(), &stop());
+    }
 }
 
 /// A small segment with everything in it.

@@ -1,7 +1,7 @@
 //! What comes first, signal by signal, and that an explanation adds up to it.
 
-use crate::common::{search_with, snapshot_of};
-use ax_engine::{RankingParameters, SearchOptions, SearchOutcome, Snapshot};
+use crate::common::{build, doc, key, search_with, snapshot_of};
+use ax_engine::{RankingParameters, SearchOptions, SearchOutcome, Segment, Snapshot};
 use std::sync::Arc;
 
 /// Options with only these parameters other than 0, besides the shape of BM25F.
@@ -61,6 +61,131 @@ fn each_signal_orders() {
     check(all, "alpha omega", &only(&[("nearness", 1.0)]), &near);
     let untested = ["e/far.txt", "f/near.txt", "g/tests/near.txt"];
     check(all, "alpha omega", &only(&[("test_loss", 1.0)]), &untested);
+}
+
+/// Files of one text that differ in their kind alone.
+#[test]
+fn what_is_a_test_a_copy_generated_or_deep_comes_last() {
+    const FILES: [&str; 6] =
+        ["a/b/x.txt", "a/tests/x.txt", "a/vendor/x.txt", "b.txt", "c.txt", "d.txt"];
+    let [deep, test, vendor, vendored, generated, plain] = FILES;
+    let folder = tempfile::tempdir().unwrap();
+    let built = build(folder.path(), "s", |builder| {
+        for path in FILES {
+            let mut doc = doc("needle\n", &["main"]);
+            doc.version.vendored = path == vendored;
+            doc.version.generated = path == generated;
+            builder.put(&key("r", path), vec![doc]).unwrap();
+        }
+    });
+    let all = &Snapshot::new(vec![Segment::open(&built.path).unwrap()]).unwrap();
+    check(all, "needle", &only(&[]), &FILES);
+    for (loss, expected) in [
+        ("test_loss", [deep, vendor, vendored, generated, plain, test]),
+        ("vendored_loss", [deep, test, generated, plain, vendor, vendored]),
+        ("generated_loss", [deep, test, vendor, vendored, plain, generated]),
+        ("depth_loss", [vendored, generated, plain, deep, test, vendor]),
+    ] {
+        check(all, "needle", &only(&[(loss, 1.0)]), &expected);
+    }
+}
+
+/// Asserts the files found, in order, each with its score by the fit alone.
+#[track_caller]
+fn check_fit(snapshot: &Snapshot, query: &str, of_fit: &[(&str, f32)], expected: &[(&str, f64)]) {
+    let mut weights = vec![("words", 1.0)];
+    weights.extend_from_slice(of_fit);
+    let outcome = search_with(snapshot, query, &only(&weights));
+    let found = outcome.files.iter().map(|file| (file.key.path.as_str(), file.score));
+    let found: Vec<(&str, f64)> = found.collect();
+    let alike = |found: &(&str, f64), expected: &(&str, f64)| {
+        found.0 == expected.0 && (found.1 - expected.1).abs() < 1e-4
+    };
+    let is_so = found.len() == expected.len()
+        && found.iter().zip(expected).all(|(found, expected)| alike(found, expected));
+    assert!(is_so, "{query} {of_fit:?}: {found:?} instead of {expected:?}");
+}
+
+/// 9 words and 1: the lengths are 1.8 and 0.2 of the average, and so `f` is 0.625 and 2.5.
+#[test]
+fn a_word_counts_less_in_a_longer_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: [(&str, &[u8]); 2] = [
+        ("long.txt", b"needle one two three four five six seven eight\n"),
+        ("short.txt", b"needle\n"),
+    ];
+    let all = &snapshot_of(folder.path(), &files);
+    for (of_fit, expected) in [
+        (&[("text", 1.0)][..], [("short.txt", 2.5 / 3.7), ("long.txt", 0.625 / 1.825)]),
+        (&[("text", 7.0), ("k1", 0.0)], [("long.txt", 1.0), ("short.txt", 1.0)]),
+        (&[("text", 1.0), ("k1", 10.0)], [("short.txt", 0.2), ("long.txt", 0.625 / 10.625)]),
+        (&[("text", 1.0), ("b", 0.0)], [("long.txt", 1.0 / 2.2), ("short.txt", 1.0 / 2.2)]),
+        (&[("text", 1.8), ("b", 1.0)], [("short.txt", 9.0 / 10.2), ("long.txt", 1.0 / 2.2)]),
+    ] {
+        check_fit(all, "needle", of_fit, &expected);
+    }
+}
+
+#[test]
+fn a_word_counts_in_each_field_by_its_weight() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: [(&str, &[u8]); 2] = [
+        ("a/uses.c", b"void f(void)\n{\n\tneedle(1);\n}\n"),
+        ("b/needle.c", b"int needle(int n)\n{\n\treturn n;\n}\n"),
+    ];
+    let all = &snapshot_of(folder.path(), &files);
+    for (of_fit, uses, defines) in [
+        (&[("path", 1.0)][..], 0.0, 1.0 / 2.2),
+        (&[("symbol", 1.0)], 0.0, 1.0 / 2.2),
+        (&[("text", 1.0), ("path", 2.0), ("b", 0.0)], 1.0 / 2.2, 3.0 / 4.2),
+        (&[("text", 1.0), ("symbol", 4.0), ("b", 0.0)], 1.0 / 2.2, 5.0 / 6.2),
+    ] {
+        let expected = [("b/needle.c", defines), ("a/uses.c", uses)];
+        check_fit(all, "needle", of_fit, &expected);
+    }
+}
+
+/// By the logarithm, 128 times count 8, four times 3, and once 1.
+#[test]
+fn many_of_one_word_are_worth_less_than_some_of_each_unless_k1_is_large() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = ["alpha ".repeat(128), "beta\n".to_owned()].concat();
+    let each = "alpha beta\n".repeat(4);
+    let files = [("one.txt", one.as_bytes()), ("some_of_each.txt", each.as_bytes())];
+    let all = &snapshot_of(folder.path(), &files);
+    let check = |k1: f64, is_one_first: bool| {
+        let mut expected = [
+            ("one.txt", (8.0 / (k1 + 8.0) + 1.0 / (k1 + 1.0)) / 2.0),
+            ("some_of_each.txt", 3.0 / (k1 + 3.0)),
+        ];
+        if !is_one_first {
+            expected.reverse();
+        }
+        let of_fit = [("text", 1.0), ("b", 0.0), ("k1", k1 as f32)];
+        check_fit(all, "alpha beta", &of_fit, &expected);
+    };
+    check(0.0, true); // alike, and then by key
+    check(1.2, false);
+    check(10.0, true);
+}
+
+/// Texts of eight words each, which differ in how often the middle part of the query's name stands in them.
+#[test]
+fn a_part_of_a_name_counts_by_its_weight() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: [(&str, &[u8]); 2] = [
+        ("a.txt", b"alpha_beta_gamma some_other_here\n"),
+        ("b.txt", b"alpha_beta_gamma some_beta_here\n"),
+    ];
+    let all = &snapshot_of(folder.path(), &files);
+    let check = |part: f32, expected: &[(&str, f64)]| {
+        check_fit(all, "alpha_beta_gamma", &[("text", 1.0), ("part", part)], expected);
+    };
+    let (once, twice) = (1.0_f64 / 2.2, 2.0 / 3.2);
+    let with_twice = |part: f64| (once + part * (2.0 * once + twice)) / (1.0 + 3.0 * part);
+    check(0.0, &[("a.txt", once), ("b.txt", once)]);
+    check(0.5, &[("b.txt", with_twice(0.5)), ("a.txt", once)]);
+    check(1.0, &[("b.txt", with_twice(1.0)), ("a.txt", once)]);
 }
 
 #[test]

@@ -172,6 +172,23 @@ fn numbers_hold_across_blocks() {
     }
     assert_eq!(search(all, "line").num_lines, 30_000);
     assert_eq!(search(all, r"/number 17$\nline/").num_lines, 2);
+    // the blocks in which all of its trigrams stand, among them those of other numbers
+    let rare = search(all, "29999");
+    assert!((1..text.len() as u64 / 4).contains(&rare.num_bytes_verified));
+    assert!(search(all, "line").num_bytes_verified >= text.len() as u64);
+}
+
+/// The largest text that is taken by default, to its last line.
+#[test]
+fn a_text_of_64_megabytes_is_searched_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = b"words that stand in every line of it\n".repeat(1_813_752);
+    text.extend_from_slice(b"the last line\n");
+    assert!(((64 << 20) - 100..=64 << 20).contains(&text.len()));
+    let all = &snapshot_of(folder.path(), &[("large", &text)]);
+    check(all, "/last line$/", &["large:1813753:the last line"]);
+    let options = SearchOptions { count_only: true, ..SearchOptions::default() };
+    assert_eq!(search_with(all, "stand", &options).num_lines, 1_813_752);
 }
 
 #[test]
@@ -192,6 +209,8 @@ fn a_limit_says_whether_there_is_more() {
     }
     let found = search_with(all, "common", &SearchOptions { limit: 0, ..SearchOptions::default() });
     assert!(found.more && found.files.is_empty());
+    let few = SearchOptions { limit: 1, ..SearchOptions::default() };
+    assert!(search_with(all, "common", &few).num_candidates < 150, "it ends early");
 }
 
 #[test]

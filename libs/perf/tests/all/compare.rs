@@ -164,6 +164,15 @@ fn failures_convict_whatever_the_threshold() {
 }
 
 #[test]
+fn a_short_run_neither_passes_nor_convicts() {
+    let (before, after) = (run("l", &times(12, 1), 0), run("l", &times(12, 2), 0));
+    let found = compare(&before, &after, Rules::default(), false).unwrap();
+    assert_eq!(found.outcome(), Outcome::CannotTell);
+    let failed = compare(&before, &run("l", &times(12, 2), 400), Rules::default(), false).unwrap();
+    assert_eq!(failed.outcome(), Outcome::Worse, "worse wins over noise");
+}
+
+#[test]
 fn throughput_is_of_the_whole_run() {
     let (many, few) = (times(8_000, 1), times(6_000, 2));
     let rules = Rules { threshold: 0.05, ..Rules::default() };
@@ -180,6 +189,10 @@ fn runs_that_are_not_alike_are_refused_unless_forced() {
     assert!(fault.message.contains("corpus: `one` and `two`"), "{fault}");
     let forced = compare(&a, &b, Rules::default(), true).unwrap();
     assert_eq!(forced.unlike.len(), 1);
+    let mut part = a.clone();
+    part.corpus.num_files = 7;
+    let fault = compare(&a, &part, Rules::default(), false).unwrap_err();
+    assert!(fault.message.contains("files indexed: `0` and `7`"), "{fault}");
 }
 
 #[test]
