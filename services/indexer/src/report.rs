@@ -20,9 +20,13 @@ pub(crate) fn hint(manifest: &Manifest, lag: Option<Lag>) -> Published {
     }
 }
 
-/// Shows how much is searchable whose definitions are not known yet.
-pub(crate) fn unparsed(manifest: &Manifest) {
+/// Shows what a manifest holds, and how much of it is searchable whose definitions are not known yet.
+pub(crate) fn show(manifest: &Manifest) {
     let (shard, (num, bytes)) = (manifest.shard.to_string(), manifest.unparsed());
+    let num_segments = manifest.segments.len() as f64;
+    metrics::gauge!("ax_indexer_segments", "shard" => shard.clone()).set(num_segments);
+    metrics::gauge!("ax_indexer_manifest_version", "shard" => shard.clone())
+        .set(manifest.version.0 as f64);
     metrics::gauge!("ax_indexer_unparsed_files", "shard" => shard.clone()).set(num as f64);
     metrics::gauge!("ax_indexer_unparsed_bytes", "shard" => shard).set(bytes as f64);
 }
@@ -57,12 +61,8 @@ fn progress(rebuild: &Rebuild) -> RebuildProgress {
 /// Counts a published link and its freshness.
 pub(crate) fn count(manifest: &Manifest, num_records: usize, num_segments: usize, now_ms: i64) {
     let shard = manifest.shard.to_string();
-    metrics::counter!("ax_indexer_changes_total", "shard" => shard.clone())
-        .increment(num_records as u64);
+    metrics::counter!("ax_indexer_changes_total", "shard" => shard).increment(num_records as u64);
     metrics::counter!("ax_indexer_segments_total").increment(num_segments as u64);
-    metrics::gauge!("ax_indexer_manifest_version", "shard" => shard.clone())
-        .set(manifest.version.0 as f64);
-    metrics::gauge!("ax_indexer_segments", "shard" => shard).set(manifest.segments.len() as f64);
     metrics::counter!("ax_indexer_publications_total").increment(1);
     if manifest.committed_at_ms > 0 {
         let age = (now_ms - manifest.committed_at_ms).max(0) as f64 / 1000.0;

@@ -262,7 +262,7 @@ impl Worker {
             causes: self.causes.list(),
             ..report::hint(&link.manifest, lag)
         };
-        report::unparsed(&link.manifest);
+        report::show(&link.manifest);
         report::published(&self.deps.cluster, hint, lag).await;
     }
 
