@@ -9,10 +9,10 @@
 #[path = "all/common/mod.rs"]
 mod common;
 
-use ax_engine::{FileHit, Snapshot};
+use ax_engine::{FileHit, SearchOptions, Snapshot};
 use ax_query::grams::{GramLimits, plan};
 use ax_query::{Atom, Expr, Limits};
-use common::{search, snapshot_of};
+use common::{search, search_with, snapshot_of};
 use regex::bytes::{Regex, RegexBuilder};
 use std::collections::{BTreeMap, HashSet};
 
@@ -275,6 +275,15 @@ impl Batch {
         let grams = plan(pattern.hir(), &GramLimits::default());
         self.num_planned += usize::from(grams.num_grams() > 0);
         let outcome = search(&self.all, &query);
+        let options = SearchOptions { count_only: true, limit: usize::MAX, ..Default::default() };
+        let counted = search_with(&self.all, &query, &options);
+        let (files, lines) = (outcome.num_files, outcome.num_lines);
+        assert_eq!(
+            (counted.num_files, counted.num_lines),
+            (files, lines),
+            "{}: {query}",
+            self.seed
+        );
         let mut by_path: BTreeMap<&str, Lines> =
             outcome.files.iter().map(|file| (file.key.path.as_str(), found(file))).collect();
         for (path, text) in &self.texts {

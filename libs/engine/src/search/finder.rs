@@ -210,12 +210,19 @@ impl Expression {
             let memory = memory.steps.get_or_insert_with(|| Box::new(steps.create_memory()));
             return steps.find(memory, text, start..end, pace);
         }
-        if !pace.go_on(work) {
-            return None;
-        }
-        let cache = memory.regex.get_or_insert_with(|| self.regex.create_cache());
+        let cache = self.cache(memory, work, pace)?;
         let found = self.regex.search_with(cache, &Input::new(text).span(start..end))?;
         Some((found.start(), found.end()))
+    }
+
+    /// The automaton's memory, for so much work; none once time is up.
+    fn cache<'m>(
+        &self,
+        memory: &'m mut Memory,
+        work: u64,
+        pace: &Pace<'_>,
+    ) -> Option<&'m mut Cache> {
+        pace.go_on(work).then(|| memory.regex.get_or_insert_with(|| self.regex.create_cache()))
     }
 
     fn find_on_line(
@@ -230,10 +237,7 @@ impl Expression {
         if work > WORK_PER_LOOK {
             return self.find(memory, text, start, end, pace).map(|(_, to)| to);
         }
-        if !pace.go_on(work) {
-            return None;
-        }
-        let cache = memory.regex.get_or_insert_with(|| self.regex.create_cache());
+        let cache = self.cache(memory, work, pace)?;
         let input = Input::new(text).span(start..end).earliest(true);
         Some(self.regex.search_half_with(cache, &input)?.offset())
     }
